@@ -106,6 +106,12 @@ class PartyInTheWay:
     why: str
 
 
+class TooLarge(StateConflict):
+    """The party is larger than the tables seat; it may be squeezed in with a reason."""
+
+    code = "too-large"
+
+
 class TableTaken(StateConflict):
     """Parties are in the way and cannot be moved; `parties` names each."""
 

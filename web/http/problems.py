@@ -19,6 +19,7 @@ from models.core.errors import (
     SignInFailed,
     StateConflict,
     TableTaken,
+    TooLarge,
 )
 
 
@@ -102,6 +103,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     NotAllowed: ProblemKind(403, "Not allowed"),
     NotFound: ProblemKind(404, "Not found"),
     TableTaken: ProblemKind(409, "The table is taken"),
+    TooLarge: ProblemKind(409, "The party is too large for the table"),
     StateConflict: ProblemKind(409, "Not possible in this state"),
     KeyInFlight: ProblemKind(409, "Still running", retry_after=1),
     NotSeated: ProblemKind(409, "Cannot be seated"),

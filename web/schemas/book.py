@@ -1,10 +1,28 @@
-"""Models of a day's book."""
+"""Models of a day's book, and of a booking by the staff."""
 
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
+from models.core.errors import Invalid
+from models.rules.reservations.requests import GuestDetails, TableRequest
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from web.schemas.answers import ChangeOut, DetailsOut, GuestOut, Moment, ResponseModel, StatusName
+from web.schemas.examples import BOOKED
+from web.schemas.fields import AreaKey, Note, PartySize, Start, TableLabel
+from web.schemas.requests import (
+    DEFAULT_LOCALE,
+    GUESTS_NOTE,
+    NOTIFY,
+    STAFFS_NOTE,
+    WHY,
+    ConsentIn,
+    DetailsIn,
+    RequestModel,
+    StaffGuestIn,
+    guest_details,
+)
 
 
 class BookMessageOut(ResponseModel):
@@ -131,3 +149,72 @@ class BookOut(ResponseModel):
     shifts: list[BookShiftOut]
     tables: list[BookTableOut]
     reservations: list[BookReservationOut]
+
+
+class StaffReservationRequest(RequestModel):
+    """A booking by staff, decided immediately."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BOOKED]})
+
+    party_size: PartySize
+    start: Start | None = Field(None, description="default for a walk-in: this quarter-hour")
+    guest: StaffGuestIn | None = Field(None, description="optional for a walk-in")
+    area: AreaKey | None = None
+    note: Note = Field("", description=GUESTS_NOTE)
+    staff_note: Note = Field("", description=STAFFS_NOTE)
+    details: DetailsIn | None = None
+    tables: list[TableLabel] = Field(
+        default_factory=list, max_length=12, description="labels; empty: chosen automatically"
+    )
+    notify: bool = Field(True, description=NOTIFY)
+    force_pacing: bool = Field(
+        False, description="exceed the pacing limit; needs a permission and a reason"
+    )
+    squeeze: bool = Field(
+        False,
+        description="the party may be larger than `tables` seat; needs a permission and a reason",
+    )
+    reason: str = Field("", max_length=200, description=WHY)
+    walk_in: bool = Field(
+        False,
+        description="walk-in; seated immediately. Without `start` it is seated now: pacing and "
+        "hours do not forbid it, `warnings` says what is exceeded",
+    )
+    marketing: ConsentIn | None = Field(
+        None, description="the guest's answer; omit it if the guest was not asked"
+    )
+
+    @model_validator(mode="after")
+    def check_reason(self) -> Self:
+        """Require a reason for what is overridden. The pacing does not bind a walk-in."""
+        overbooks = self.force_pacing and not (self.walk_in and self.start is None)
+        if (overbooks or self.squeeze) and not self.reason.strip():
+            raise ValueError("force_pacing and squeeze need a reason")
+        return self
+
+    def table_request(
+        self, restaurant: RestaurantSpec, *, now: datetime, actor: str
+    ) -> TableRequest:
+        """Return it as a value of the rules. Raises Invalid without a start or for a bad phone."""
+        for name in ("start", "guest"):
+            if getattr(self, name) is None and not self.walk_in:
+                raise Invalid.field(name, "is required")
+        return TableRequest(
+            party_size=self.party_size,
+            starts_at=self.start or _this_quarter(now),
+            guest=guest_details(self.guest, restaurant) if self.guest else _nobody(restaurant),
+            area_key=self.area,
+            note=self.note,
+            staff_note=self.staff_note,
+            waitlist=False,
+            marketing=self.marketing.consent("staff", actor=actor) if self.marketing else None,
+        )
+
+
+def _nobody(restaurant: RestaurantSpec) -> GuestDetails:
+    return GuestDetails(name="", locale=restaurant.locale or DEFAULT_LOCALE)
+
+
+def _this_quarter(now: datetime) -> datetime:
+    seconds = int(now.timestamp()) // QUARTER_SECONDS * QUARTER_SECONDS
+    return datetime.fromtimestamp(seconds, UTC)

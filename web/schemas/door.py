@@ -14,7 +14,7 @@ from web.schemas.requests import (
     RequestModel,
     StaffGuestIn,
 )
-from web.schemas.stand import MoveRequest
+from web.schemas.stand import SqueezeRequest
 
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Closed = Literal["no_list", "closed", "full", "staff_only", "party_too_large"]
@@ -40,7 +40,7 @@ class DoorRequestIn(RequestModel):
     notify: bool = Field(True, description=f"{NOTIFY}, with the link to its place")
 
 
-class ReadyRequest(MoveRequest):
+class ReadyRequest(SqueezeRequest):
     """The tables that are ready; empty: the best for the party that are free now."""
 
     tables: list[TableLabel] = Field(default_factory=list, max_length=12)

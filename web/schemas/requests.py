@@ -1,6 +1,5 @@
 """Models of request bodies and query strings. Errors name each unknown field."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
@@ -16,8 +15,8 @@ from pydantic_core import CoreSchema, core_schema
 from models.core.errors import Invalid
 from models.core.phones import country_of
 from models.rules.reservations.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
-from web.schemas.examples import ASKED, BOOKED, CHANGED
+from models.rules.restaurant.restaurant import RestaurantSpec
+from web.schemas.examples import ASKED, CHANGED
 from web.schemas.fields import (
     AreaKey,
     DateText,
@@ -30,15 +29,15 @@ from web.schemas.fields import (
     PartySizeText,
     Phone,
     Start,
-    TableLabel,
     Tag,
     Wording,
     to_e164,
 )
 
-_DEFAULT_LOCALE = "en"
+DEFAULT_LOCALE = "en"
 GUESTS_NOTE: Final = "the guest's note; shown to the guest in messages and pages"
 NOTIFY: Final = "true: the guest is notified; false: the staff do that themselves"
+WHY: Final = "why, in the host's words; kept in the history"
 STAFFS_NOTE: Final = "an internal note; no guest is shown it"
 
 
@@ -116,7 +115,7 @@ def guest_details(guest: GuestIn | StaffGuestIn, restaurant: RestaurantSpec) -> 
         name=guest.name,
         email=guest.email,
         phone=phone,
-        locale=guest.locale or restaurant.locale or _DEFAULT_LOCALE,
+        locale=guest.locale or restaurant.locale or DEFAULT_LOCALE,
     )
 
 
@@ -170,60 +169,6 @@ class DetailsIn(RequestModel):
         """The named fields, as those of `models.entities.parties.Details`."""
         named = self.model_dump(exclude_unset=True)
         return named | ({"tags": tuple(dict.fromkeys(named["tags"]))} if "tags" in named else {})
-
-
-class StaffReservationRequest(RequestModel):
-    """A booking by staff, decided immediately."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [BOOKED]})
-
-    party_size: PartySize
-    start: Start | None = Field(None, description="default for a walk-in: this quarter-hour")
-    guest: StaffGuestIn | None = Field(None, description="optional for a walk-in")
-    area: AreaKey | None = None
-    note: Note = Field("", description=GUESTS_NOTE)
-    staff_note: Note = Field("", description=STAFFS_NOTE)
-    details: DetailsIn | None = None
-    tables: list[TableLabel] = Field(
-        default_factory=list, max_length=12, description="labels; empty: chosen automatically"
-    )
-    notify: bool = Field(True, description=NOTIFY)
-    force_pacing: bool = Field(False, description="exceed the pacing limit; needs permission")
-    walk_in: bool = Field(
-        False,
-        description="walk-in; seated immediately. Without `start` it is seated now: pacing and "
-        "hours do not forbid it, `warnings` says what is exceeded",
-    )
-    marketing: ConsentIn | None = Field(
-        None, description="the guest's answer; omit it if the guest was not asked"
-    )
-
-    def table_request(
-        self, restaurant: RestaurantSpec, *, now: datetime, actor: str
-    ) -> TableRequest:
-        """Return it as a value of the rules. Raises Invalid without a start or for a bad phone."""
-        for name in ("start", "guest"):
-            if getattr(self, name) is None and not self.walk_in:
-                raise Invalid.field(name, "is required")
-        return TableRequest(
-            party_size=self.party_size,
-            starts_at=self.start or _this_quarter(now),
-            guest=guest_details(self.guest, restaurant) if self.guest else _nobody(restaurant),
-            area_key=self.area,
-            note=self.note,
-            staff_note=self.staff_note,
-            waitlist=False,
-            marketing=self.marketing.consent("staff", actor=actor) if self.marketing else None,
-        )
-
-
-def _nobody(restaurant: RestaurantSpec) -> GuestDetails:
-    return GuestDetails(name="", locale=restaurant.locale or _DEFAULT_LOCALE)
-
-
-def _this_quarter(now: datetime) -> datetime:
-    seconds = int(now.timestamp()) // QUARTER_SECONDS * QUARTER_SECONDS
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 class GuestPatch(RequestModel):

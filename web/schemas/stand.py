@@ -1,13 +1,13 @@
 """Models of the requests by which the host moves a party."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from web.schemas.answers import GuestOut, Moment, ResponseModel, StatusName
 from web.schemas.evening import HostText
 from web.schemas.fields import PARTY_MAX, Instant, TableLabel
-from web.schemas.requests import NOTIFY, RequestModel
+from web.schemas.requests import NOTIFY, WHY, RequestModel
 
 
 class MoveRequest(RequestModel):
@@ -22,7 +22,21 @@ class MoveRequest(RequestModel):
     )
 
 
-class SeatRequest(MoveRequest):
+class SqueezeRequest(MoveRequest):
+    """Whether the party is squeezed in. It needs a permission and a reason."""
+
+    squeeze: bool = Field(False, description="the party may be larger than the tables seat")
+    reason: str = Field("", max_length=200, description=WHY)
+
+    @model_validator(mode="after")
+    def check_reason(self) -> Self:
+        """Require a reason for what is overridden."""
+        if self.squeeze and not self.reason.strip():
+            raise ValueError("squeeze needs a reason")
+        return self
+
+
+class SeatRequest(SqueezeRequest):
     """The tables at which the party is seated; empty: its assigned tables."""
 
     tables: list[TableLabel] = Field(default_factory=list, max_length=12)

@@ -6,10 +6,10 @@ from pydantic import Field, model_validator
 
 from web.schemas.answers import Moment, PartyInTheWayOut, ReservationOut, ResponseModel, StatusName
 from web.schemas.fields import Start, TableLabel
-from web.schemas.requests import NotNull
+from web.schemas.requests import WHY, NotNull
 from web.schemas.stand import MoveRequest
 
-_REASON = Field("", max_length=200, description="why, in the host's words; kept in the history")
+_REASON = Field("", max_length=200, description=WHY)
 _PREVIEW = Field(False, description="change nothing: answer what it would do")
 
 

@@ -193,8 +193,9 @@ def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int,
         least = last_quarter(end, 0)
         most, exact = least, True
         if status == Status.FINISHED:
+            # the quarter in which it left may be the next party's already
             most = quarter_in(left) if left else least
-            least = min(least, most)
+            least = min(least, most - 1)
         elif restaurant_id in files.restaurants:
             most = last_quarter(end, files.buffer_minutes(book, files.restaurants[restaurant_id]))
             exact = not since[restaurant_id] or (decided or "") > since[restaurant_id]

@@ -33,6 +33,7 @@ from models.rules.restaurant.turn_times import buffer_minutes, turn_at
 #: No seating reaches further than this many quarters from its start (two days).
 REACH = 192
 _QUARTER = timedelta(seconds=QUARTER_SECONDS)
+_MINUTE = timedelta(minutes=1)
 _TABLE = Base.metadata.tables[TableOccupancy.__tablename__]
 
 
@@ -236,3 +237,11 @@ def last_held(restaurant: RestaurantSpec, row: Reservation, end: datetime) -> in
         buffer_minutes(restaurant.policies, shift) if shift else restaurant.policies.buffer_minutes
     )
     return quarter_of(end + timedelta(minutes=minutes) - timedelta(microseconds=1))
+
+
+def end_before(restaurant: RestaurantSpec, row: Reservation, first: int) -> datetime:
+    """Return the end of a turn after which its table is reset by the beginning of that quarter."""
+    end = moment(first)
+    while last_held(restaurant, row, end) >= first:
+        end -= _MINUTE
+    return end

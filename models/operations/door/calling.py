@@ -1,6 +1,8 @@
 """Call a party from the list to its table; when it does not come in time, call the next."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -12,10 +14,17 @@ from models.entities.door import DoorEntry
 from models.entities.messages import Message
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
-from models.operations.door.free_tables import free_seats, hold_called, taken_from_now, uncall
+from models.operations.door.free_tables import (
+    free_seats,
+    hold_called,
+    refuse_unseatable,
+    taken_from_now,
+    uncall,
+)
 from models.operations.door.joining import entry_of
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
+from models.operations.tables.forcing import NO_FORCE, Force, refuse_too_large
 from models.queries.door.waiting import seats_for, waiting_rows
 from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
@@ -44,12 +53,15 @@ def call_to_table(
     tables: Seats = (),
     notify: bool = True,
     acts_on: ActsOn = ANYTHING,
+    force: Force = NO_FORCE,
 ) -> None:
     """Tell the party that its table is ready; it has `door_ready_minutes` to come.
 
-    At `tables`, or at the best that is free now. Calling a party again before its time is over does
-    nothing, unless other tables are named. Raises NotFound, StateConflict, RevisionConflict,
-    Invalid for a table of another restaurant, NotSeated when none is free and none is named.
+    At `tables`, or at the best that is free for its whole turn. Calling a party again before its
+    time is over does nothing, unless other tables are named. Raises NotFound, StateConflict,
+    RevisionConflict, Invalid for a table of another restaurant, NotSeated when none is free and
+    none is named, TooLarge, and TableTaken when the named ones are meant for a party that comes
+    before it could sit there.
     """
     row = lock_reservation(session, reservation_id)
     if is_repeat(session, row, acts_on, reason=READY_REASON, actor=actor):
@@ -66,10 +78,28 @@ def call_to_table(
     if taken := promised.keys() & set(wanted):
         raise StateConflict(f"reservation {promised[min(taken)]} was called to that table")
     wait = ready_until(restaurant, now) - now
+    if wanted:
+        _refuse(session, restaurant, row, wanted, force, now=now)
     seats = wanted or free_seats(session, restaurant, row, besides=promised, now=now, wait=wait)
     if not seats:
         raise NotSeated(NO_TABLE, reason="full")
-    _call(session, restaurant, row, entry, seats, now=now, actor=actor, notify=notify)
+    noted = force.detail()
+    _call(session, restaurant, row, entry, seats, now=now, actor=actor, notify=notify, noted=noted)
+
+
+def _refuse(
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    tables: Seats,
+    force: Force,
+    *,
+    now: datetime,
+) -> None:
+    """Raise TooLarge or TableTaken if the party could not sit at the tables that the host named."""
+    who = f"reservation {row.reference}"
+    refuse_too_large(restaurant, tables, party_size=row.party_size, who=who, force=force)
+    refuse_unseatable(session, restaurant, row, tables, now=now)
 
 
 def call_next_after(session: Session, reservation_id: int, *, now: datetime) -> int | None:
@@ -128,15 +158,16 @@ def _call(
     now: datetime,
     actor: str,
     notify: bool,
+    noted: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     labels = [restaurant.table_by_id[table].label for table in seats]
-    detail = {"tables": labels}
+    detail = {"tables": labels, **noted}
     write_move(
         session, row, Status.WAITLISTED, now=now, actor=actor, reason=READY_REASON, detail=detail
     )
     uncall(session, row, entry, now=now)
     until = ready_until(restaurant, now)
-    hold_called(session, row, seats, now=now, until=until)
+    hold_called(session, restaurant, row, seats, now=now)
     entry.ready_at, entry.ready_until = now, until
     entry.ready_tables, entry.ready_revision = list(seats), row.revision
     entry.missed_at, entry.served_at = None, entry.served_at or now

@@ -8,16 +8,20 @@ from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import table_of
+from models.core.errors import TableTaken
 from models.entities.door import DoorEntry
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import free_books
-from models.operations.deciding.occupancy import holders, last_held
+from models.operations.deciding.occupancy import REACH, holders, last_held
 from models.operations.deciding.seatings import moment
 from models.operations.deciding.verdicts import release_tables
 from models.queries.door.waiting import seats_for
+from models.rules.deciding.at_the_door import SHORTEST_TURN
 from models.rules.deciding.seating import Seats
+from models.rules.door.hours import ready_until
+from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
-from models.rules.restaurant.sittings import quarter_of
+from models.rules.restaurant.sittings import local, quarter_of
 
 
 def free_seats(
@@ -61,14 +65,47 @@ def taken_from_now(
     return {table for table, _ in (*held, *blocked)} | set(session.scalars(sits))
 
 
-def hold_called(
-    session: Session, row: Reservation, seats: Seats, *, now: datetime, until: datetime
-) -> None:
-    """Hold the tables for the called party until then, so that nobody else is given them.
+def next_taken(
+    session: Session, row: Reservation, tables: Seats, *, first: int, last: int
+) -> int | None:
+    """Return the first of these quarters in which the tables are blocked, or meant for others.
 
-    Quarters that another party has are left to it: it may be leaving just now.
+    A party that sits there may be leaving just now, and does not count. None: there is no such.
     """
-    first, last = quarter_of(now), quarter_of(until)
+    held, blocked = holders(session, tables, first=first, last=last, party=row.id)
+    query = select(Reservation.id).where(
+        Reservation.id.in_(set(held.values())), Reservation.status == Status.SEATED
+    )
+    leaving = {row.id, *session.scalars(query)} if held else {row.id}
+    theirs = [quarter for (_, quarter), party in held.items() if party not in leaving]
+    return min([*theirs, *(quarter for _, quarter in blocked)], default=None)
+
+
+def refuse_unseatable(
+    session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats, *, now: datetime
+) -> None:
+    """Raise TableTaken if a party that comes at its last minute had no half an hour there."""
+    until = moment(quarter_of(ready_until(restaurant, now)) + SHORTEST_TURN)
+    last = last_held(restaurant, row, until)
+    begins = next_taken(session, row, tables, first=quarter_of(now), last=last)
+    if begins is not None:
+        at = local(restaurant, begins)
+        raise TableTaken(f"from {at:%H:%M} on another party has a table of these: move it first")
+
+
+def hold_called(
+    session: Session, restaurant: RestaurantSpec, row: Reservation, seats: Seats, *, now: datetime
+) -> None:
+    """Hold the tables for the called party for its whole turn, or to the next party's beginning.
+
+    Nobody else is given them while it comes. Quarters of a party that sits there are left to it: it
+    may be leaving just now.
+    """
+    until = ready_until(restaurant, now)
+    first, end = quarter_of(now), moment(quarter_of(until)) + (row.ends_at - row.starts_at)
+    last = last_held(restaurant, row, end)
+    begins = next_taken(session, row, seats, first=first, last=last)
+    last = last if begins is None else begins - 1
     held, blocked = holders(session, seats, first=first, last=last)
     taken = held.keys() | blocked
     rows = [
@@ -88,8 +125,7 @@ def hold_called(
 def uncall(session: Session, row: Reservation, entry: DoorEntry, *, now: datetime) -> None:
     """Take the call back, if there is one: the tables are free again."""
     if entry.ready_at is not None and entry.ready_until is not None:
-        first, last = quarter_of(entry.ready_at), quarter_of(entry.ready_until)
-        tables = tuple(entry.ready_tables or ())
-        release_tables(session, row.id, tables, first=first, last=last)
+        first, tables = quarter_of(entry.ready_at), tuple(entry.ready_tables or ())
+        release_tables(session, row.id, tables, first=first, last=first + REACH)
         free_books(session, {row.book_id: row.restaurant_id}, now=now)
     entry.ready_at = entry.ready_until = entry.ready_tables = None

@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 from models.core.errors import StateConflict
 from models.entities.door import DoorEntry
 from models.entities.reservations import Assignment, Reservation
-from models.operations.door.free_tables import free_seats, uncall
+from models.operations.deciding.occupancy import end_before, last_held
+from models.operations.deciding.seatings import moment
+from models.operations.door.free_tables import free_seats, next_taken, uncall
+from models.rules.deciding.at_the_door import SHORTEST_TURN
 from models.rules.deciding.board import Reason
 from models.rules.deciding.seating import Seats
 from models.rules.messages.wall_clock import offset_of
@@ -23,7 +26,8 @@ def prepare_to_seat(
     """Ready a waiting party to be seated now, and return its tables.
 
     At `tables`, else those it was called to, else the best that are free now. A party at the door
-    starts in this quarter. Raises StateConflict if no table is free and none is named.
+    starts in this quarter. If the next party needs the tables, the turn is shorter, half an hour
+    at least. Raises StateConflict if no table is free and none is named.
     """
     entry = session.get(DoorEntry, row.id, populate_existing=True)
     called = tuple(entry.ready_tables or ()) if entry else ()
@@ -36,6 +40,7 @@ def prepare_to_seat(
         entry.served_at = entry.served_at or now
         uncall(session, row, entry, now=now)
         _start_now(restaurant, row, now=now)
+    _end_before_the_next(session, restaurant, row, seats, now=now)
     return seats
 
 
@@ -54,6 +59,23 @@ def cancel_call(session: Session, row: Reservation, *, now: datetime) -> None:
     entry = session.get(DoorEntry, row.id) if row.source == DOOR else None
     if entry is not None:
         uncall(session, row, entry, now=now)
+
+
+def _end_before_the_next(
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    seats: Seats,
+    *,
+    now: datetime,
+) -> None:
+    """Cut the turn where the next party's begins, if half an hour is left of it."""
+    first, last = quarter_of(now), last_held(restaurant, row, row.ends_at)
+    begins = next_taken(session, row, seats, first=first, last=last)
+    if begins is not None:
+        end = end_before(restaurant, row, begins)
+        is_enough = end >= moment(first + SHORTEST_TURN) and end > row.starts_at
+        row.ends_at = end if is_enough else row.ends_at
 
 
 def _start_now(restaurant: RestaurantSpec, row: Reservation, *, now: datetime) -> None:

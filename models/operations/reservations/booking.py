@@ -5,18 +5,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, NotFound, NotSeated
 from models.core.secrets.signing import contact_key, new_link_secret, new_reference
-from models.entities.reservations import Reservation
+from models.entities.reservations import Reservation, ReservationMove
 from models.entities.sealed_guest import Guest, seal_guest, seal_staff_note
 from models.operations.deciding.books import lock_books
 from models.operations.deciding.rounds import Round, ask_of
 from models.operations.guests.consents import record_consent
 from models.operations.reservations.idempotency_keys import claim_key
 from models.operations.reservations.second_tables import refuse_second
+from models.operations.tables.forcing import NO_FORCE, Force, refuse_too_large
 from models.queries.deciding.parties import COLUMNS
 from models.rules.deciding.board import STAFF_WORDS, Ask, Board, Outcome, Reason
 from models.rules.messages.wall_clock import offset_of
@@ -80,16 +81,16 @@ def book_for_guest(
     now: datetime,
     actor: str,
     table_ids: tuple[int, ...] = (),
-    force_pacing: bool = False,
+    force: Force = NO_FORCE,
     walk_in: bool = False,
     notify: bool = True,
 ) -> Accepted:
     """Book for a guest at the stand; decided in this transaction, under the book's lock.
 
-    `table_ids`: these tables, whatever their size; `force_pacing`: exceed the pacing on purpose;
+    `table_ids`: these tables; `force`: the party may exceed the pacing, or what the tables seat;
     `walk_in`: recorded as a walk-in (seat it with `arrivals.seat` in the same transaction);
     `notify=False`: the staff notify the guest themselves, but reminders are still sent. Raises
-    Invalid, KeyReused, KeyInFlight, NotSeated.
+    Invalid, KeyReused, KeyInFlight, NotSeated, TooLarge.
     """
     reference = new_reference()
     connection = session.connection()
@@ -99,16 +100,36 @@ def book_for_guest(
     if before is not None:
         return replayed(connection, before)
     sitting = check_request(restaurant, request, now=now, online=False)
+    check_chosen(restaurant, request, table_ids, force)
     books = {sitting.book_id: restaurant.id}
     lock_books(session, books)
     row = new_row(restaurant, sitting, request, reference=reference, now=now)
     note_consent(connection, restaurant, request, now=now)
-    row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
+    row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force.overbook}
     reservation_id = insert_row(connection, row | {"tables_chosen": bool(table_ids)})
     round_ = Round(session, books, now=now, actor=actor)
     round_.verdicts.not_notified |= set() if notify else {reservation_id}
-    seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
+    seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force.overbook)
+    note_force(session, reservation_id, force)
     return Accepted(reservation_id, reference, row["link_secret"])
+
+
+def check_chosen(
+    restaurant: RestaurantSpec, request: TableRequest, table_ids: tuple[int, ...], force: Force
+) -> None:
+    """Raise TooLarge if the party is larger than the tables that the host chose seat."""
+    if table_ids and set(table_ids) <= restaurant.table_by_id.keys():
+        size = request.party_size
+        refuse_too_large(restaurant, table_ids, party_size=size, who="this", force=force)
+
+
+def note_force(session: Session, reservation_id: int, force: Force) -> None:
+    """Keep what the host overrode, and why, with the decision in the history."""
+    row = ReservationMove
+    if detail := force.detail():
+        decision = update(row).where(row.reservation_id == reservation_id, row.revision == 2)
+        noted = decision.values(detail=detail).execution_options(synchronize_session=False)
+        session.execute(noted)
 
 
 def seat_now(

@@ -4,7 +4,10 @@ Every operation may be repeated, because a host presses again or a transaction r
 is done already does nothing. `acts_on` names the state that the caller has seen.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -27,9 +30,6 @@ from models.operations.stand.steps import check_begun, check_day, move
 from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import ONLY_BACK, Status, may_move
-from models.rules.restaurant.restaurant import QUARTER_SECONDS
-
-_QUARTER = timedelta(seconds=QUARTER_SECONDS)
 
 
 def arrive(
@@ -63,8 +63,9 @@ def seat(
     actor: str,
     table_ids: Seats = (),
     acts_on: ActsOn = ANYTHING,
+    noted: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Seat the party at its own tables or at `table_ids`.
+    """Seat the party at its own tables or at `table_ids`; `noted` goes into the history.
 
     A party seated late keeps its table correspondingly longer, until the next party's quarters; one
     seated early needs its table free from now on. A seated party moves to `table_ids`; a
@@ -96,8 +97,9 @@ def seat(
     change_tables(session, row, given, wanted, now=now)
     row.seated_at = row.seated_at if sits else now
     row.arrived_at = row.arrived_at or now
-    said = from_to(restaurant, given, wanted) if wanted != given else None
-    move(session, row, Status.SEATED, now=now, actor=actor, reason=reason, detail=said)
+    said = from_to(restaurant, given, wanted) if wanted != given else {}
+    said |= noted
+    move(session, row, Status.SEATED, now=now, actor=actor, reason=reason, detail=said or None)
 
 
 def finish(
@@ -108,7 +110,7 @@ def finish(
     actor: str,
     acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """Record that the party has left: its tables are free from the next quarter on.
+    """Record that the party has left: its tables are free from now on.
 
     A party that was never seated, or was marked a no-show, may be finished too, from its start on.
     Raises NotFound, StateConflict, RevisionConflict.
@@ -120,7 +122,7 @@ def finish(
         check_begun(row, now=now)
         check_day(row, now=now)
     stand_up(session, row)
-    release_from(session, row, since=now + _QUARTER, now=now)
+    release_from(session, row, since=now, now=now)
     row.finished_at = now
     move(session, row, Status.FINISHED, now=now, actor=actor, reason="finish")
 

@@ -14,6 +14,7 @@ from models.operations.deciding.rounds import Round, ask_of
 from models.operations.deciding.seatings import moment
 from models.operations.reservations.booking import (
     Accepted,
+    check_chosen,
     insert_row,
     new_row,
     note_consent,
@@ -21,6 +22,7 @@ from models.operations.reservations.booking import (
 )
 from models.operations.reservations.idempotency_keys import claim_key
 from models.operations.stand.arrivals import seat
+from models.operations.tables.forcing import NO_FORCE, Force
 from models.queries.deciding.boards import load_hours
 from models.queries.deciding.parties import COLUMNS
 from models.rules.deciding.at_the_door import DoorWarning, door_warnings, sitting_now
@@ -43,14 +45,15 @@ def seat_walk_in(
     now: datetime,
     actor: str,
     table_ids: Seats = (),
+    force: Force = NO_FORCE,
     notify: bool = True,
 ) -> tuple[Accepted, tuple[DoorWarning, ...]]:
     """Record a party that is here without a reservation, and seat it; `request.starts_at` is now.
 
     Neither the hours nor the pacing forbid it; the warnings say what is exceeded. If the next party
-    needs the table, the turn is shorter, but not less than half an hour. `table_ids`: these tables,
-    whatever their size. Without a name, `request.guest.name` is empty. Raises Invalid, KeyReused,
-    KeyInFlight, NotSeated.
+    needs the table, the turn is shorter, but not less than half an hour. `table_ids`: these tables;
+    a party that is larger than they seat needs `force`. Without a name, `request.guest.name` is
+    empty. Raises Invalid, KeyReused, KeyInFlight, NotSeated, TooLarge.
     """
     reference, connection = new_reference(), session.connection()
     before = claim_key(
@@ -60,6 +63,7 @@ def seat_walk_in(
         return replayed(connection, before), ()
     request = replace(request, starts_at=moment(quarter_of(now)))
     sitting = _check(restaurant, request, table_ids)
+    check_chosen(restaurant, request, table_ids, force)
     books = {sitting.book_id: restaurant.id}
     lock_books(session, books)
     row = new_row(restaurant, sitting, request, reference=reference, now=now)
@@ -69,7 +73,7 @@ def seat_walk_in(
     round_ = Round(session, books, now=now, actor=actor)
     round_.verdicts.not_notified |= set() if notify else {number}
     warnings = _confirm(round_, number, table_ids)
-    seat(session, number, now=now, actor=actor)
+    seat(session, number, now=now, actor=actor, noted=force.detail())
     if DoorWarning.PACING in warnings:
         session.get_one(Reservation, number).pacing_forced = True
     return Accepted(number, reference, row["link_secret"]), warnings

@@ -1,6 +1,5 @@
 """Assign tables to a party, before or after it arrives; others make way where they can."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -8,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, StateConflict
 from models.entities.reservations import Reservation
-from models.operations.reservations.history import from_to, labels_of, write_move
+from models.operations.reservations.history import from_to, write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
+from models.operations.tables.forcing import NO_FORCE, Force, refuse_too_large
 from models.operations.tables.parties import check_holding, end_of, lock_parties, wish_of
 from models.operations.tables.placing import (
     TableAct,
@@ -21,7 +21,6 @@ from models.operations.tables.placing import (
 from models.operations.tables.planning import make_plan
 from models.operations.tables.plans import Wish
 from models.queries.floor.load import restaurant_by_id
-from models.rules.deciding.capacity import most_at
 from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import ASSIGNED_REASON, SWAPPED_REASON
 from models.rules.reservations.lifecycle import Status
@@ -29,24 +28,6 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: A seated party that gets other tables has moved.
 _MOVED: Final = "moved"
-
-
-@dataclass(frozen=True, slots=True)
-class Force:
-    """What the host overrides, with a reason.
-
-    `squeeze`: the party may be larger than its tables seat. `overlap`: the turn of a party that has
-    the table before is cut.
-    """
-
-    squeeze: bool = False
-    overlap: bool = False
-    text: str = ""
-
-    def names(self) -> dict[str, bool]:
-        """Return what is set, for the history."""
-        named = {"squeeze": self.squeeze, "overlap": self.overlap}
-        return {name: value for name, value in named.items() if value}
 
 
 def assign_tables(
@@ -57,7 +38,7 @@ def assign_tables(
     now: datetime,
     actor: str,
     acts_on: ActsOn = ANYTHING,
-    force: Force = Force(),
+    force: Force = NO_FORCE,
     lock: bool = False,
     preview: bool = False,
 ) -> TableOutcome:
@@ -79,7 +60,7 @@ def assign_tables(
     reason = _MOVED if row.status == Status.SEATED else ASSIGNED_REASON
     if is_repeat(session, row, acts_on, reason=reason, actor=actor):
         return TableOutcome(ends_at=row.ends_at)
-    refuse_too_large(restaurant, row, wanted, force)
+    _refuse_too_large(restaurant, row, wanted, force)
     plan = make_plan(session, restaurant, [wish], now=now, may_cut=force.overlap)
     refuse_if_impossible(restaurant, plan, preview=preview)
     affected = affected_by(session, restaurant, plan)
@@ -96,10 +77,8 @@ def assign_tables(
 
 
 def _has(wish: Wish, *, lock: bool) -> bool:
-    row = wish.row
-    if wish.seats != wish.given or (lock and not row.tables_locked):
-        return False
-    return bool(row.tables_chosen) or row.status == Status.SEATED
+    """Whether the party has the tables already. Who wants it to keep them locks it."""
+    return wish.seats == wish.given and (wish.row.tables_locked or not lock)
 
 
 def check_tables(restaurant: RestaurantSpec, tables: Seats) -> None:
@@ -110,17 +89,11 @@ def check_tables(restaurant: RestaurantSpec, tables: Seats) -> None:
         raise Invalid.field("tables", "not a table of this restaurant")
 
 
-def refuse_too_large(
+def _refuse_too_large(
     restaurant: RestaurantSpec, row: Reservation, seats: Seats, force: Force
 ) -> None:
-    """Raise StateConflict if the party is larger than the tables seat, unless it is squeezed in."""
-    most = most_at(restaurant, seats)
-    if row.party_size > most and not force.squeeze:
-        names = " + ".join(labels_of(restaurant, seats))
-        raise StateConflict(
-            f"table {names} seats up to {most}, and reservation {row.reference} is a party of "
-            f"{row.party_size}: squeeze it in with a reason, or add a table"
-        )
+    who = f"reservation {row.reference}"
+    refuse_too_large(restaurant, seats, party_size=row.party_size, who=who, force=force)
 
 
 def swap_tables(
@@ -131,7 +104,7 @@ def swap_tables(
     now: datetime,
     actor: str,
     acts_on: ActsOn = ANYTHING,
-    force: Force = Force(),
+    force: Force = NO_FORCE,
     preview: bool = False,
 ) -> TableOutcome:
     """Exchange the tables of two parties, whether they are here or not.
@@ -152,7 +125,7 @@ def swap_tables(
         return TableOutcome(ends_at=row.ends_at)
     wishes = _exchanged(session, restaurant, row, other, now=now)
     for wish in wishes:
-        refuse_too_large(restaurant, wish.row, wish.seats, force)
+        _refuse_too_large(restaurant, wish.row, wish.seats, force)
     plan = make_plan(session, restaurant, wishes, now=now, may_cut=force.overlap)
     refuse_if_impossible(restaurant, plan, preview=preview)
     affected = affected_by(session, restaurant, plan)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -13,8 +13,8 @@ from models.core.database.transactions import table_of
 from models.core.errors import PartyInTheWay, TableTaken
 from models.entities.reservations import Assignment, Reservation, TableOccupancy
 from models.operations.deciding.books import free_books
-from models.operations.deciding.occupancy import REACH, hold, last_held
-from models.operations.deciding.seatings import Seating, moment
+from models.operations.deciding.occupancy import REACH, end_before, hold
+from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import release_tables
 from models.operations.reservations.history import from_to, labels_of, write_move
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
@@ -24,8 +24,6 @@ from models.rules.messages.notifying import RESEATED_REASON, TURN_REASON
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
-
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def affected_by(
         if (move := moves.get(row.id)) is not None:
             found.append(_affected(restaurant, row, row.ends_at, move.given, move.seats))
         if row.id in plan.cuts:
-            ends_at, tables = cut_end(restaurant, row, plan.cuts[row.id]), given.get(row.id, ())
+            ends_at, tables = end_before(restaurant, row, plan.cuts[row.id]), given.get(row.id, ())
             found.append(_affected(restaurant, row, ends_at, tables, tables, cut=True))
     return tuple(found)
 
@@ -128,14 +126,6 @@ def _affected(
 ) -> Affected:
     labels = labels_of(restaurant, before), labels_of(restaurant, after)
     return Affected(row.id, row.reference, row.party_size, row.starts_at, ends_at, *labels, cut=cut)
-
-
-def cut_end(restaurant: RestaurantSpec, row: Reservation, first: int) -> datetime:
-    """Return the end of a turn after which its table is reset by the beginning of that quarter."""
-    end = moment(first)
-    while last_held(restaurant, row, end) >= first:
-        end -= _MINUTE
-    return end
 
 
 def carry_out(
@@ -162,7 +152,7 @@ def _cut(
     session: Session, restaurant: RestaurantSpec, row: Reservation, first: int, act: TableAct
 ) -> None:
     tables = _given(session, [row.id]).get(row.id, ())
-    ends_at = cut_end(restaurant, row, first)
+    ends_at = end_before(restaurant, row, first)
     if ends_at <= row.starts_at:
         raise TableTaken(
             f"reservation {row.reference} starts at that time: nothing is left of its turn"

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, NotSeated, RevisionConflict, StateConflict
+from models.core.errors import Invalid, NotSeated, RevisionConflict, StateConflict, TableTaken
 from models.entities.evening import BlockedTable
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.door.calling import call_to_table
@@ -167,7 +167,7 @@ def test_a_table_is_held_for_the_party_that_was_called(db: Engine) -> None:
     stand = door_stand(db)
     number = wait(stand)
     stand.move(call_to_table, number, now=minutes(16))
-    assert stand.held(number) == {"1": (1, 2)}
+    assert stand.held(number) == {"1": (1, 7)}, "for its whole turn, if it comes at the last minute"
     with pytest.raises(NotSeated):
         stand.book(2, start=minutes(15), now=minutes(16), walk_in=True)
     is_well(stand, now=minutes(17))
@@ -228,6 +228,61 @@ def test_a_party_is_seated_at_the_table_it_was_called_to_from_now_on(db: Engine)
     assert history(stand, number)[-1] == ("waitlisted", "seated", "seating")
     stand.move(finish, number, now=minutes(80))
     is_well(stand, now=minutes(90))
+
+
+def test_a_called_party_has_its_whole_turn_whoever_books_meanwhile(db: Engine) -> None:
+    stand = door_stand(db)
+    number = wait(stand)
+    stand.move(call_to_table, number, now=minutes(1))
+    with pytest.raises(NotSeated):
+        stand.book(2, start=minutes(60), now=minutes(2))
+    stand.move(seat, number, now=minutes(10))
+    assert stand.held(number) == {"1": (0, 6)}
+    is_well(stand, now=minutes(11))
+
+
+def test_a_party_is_called_by_itself_to_no_table_that_is_not_free_for_its_turn(db: Engine) -> None:
+    stand = door_stand(db)
+    comes, number = stand.book(2, start=minutes(45)), wait(stand)
+    with pytest.raises(NotSeated):
+        stand.move(call_to_table, number, now=minutes(1))
+    named = (stand.restaurant.tables["1"],)
+    stand.move(call_to_table, number, now=minutes(1), tables=named)
+    assert (stand.held(number), stand.held(comes)) == ({"1": (0, 3)}, {"1": (3, 9)})
+    is_well(stand, now=minutes(2))
+    stand.move(seat, number, now=minutes(9))
+    assert (stand.held(number), stand.row(number).ends_at) == ({"1": (0, 3)}, minutes(45))
+    is_well(stand, now=minutes(10))
+
+
+def test_what_was_called_can_be_seated(db: Engine) -> None:
+    """The host names a table: of a party that is about to leave, but of none that is to come."""
+    stand = door_stand(db, tables=TWO)
+    sits, comes = seated_party(stand, "1"), stand.book(2, tables=("2",), start=minutes(15))
+    number, tables = wait(stand), stand.restaurant.tables
+    with pytest.raises(TableTaken, match=r"from 19:15 on"):
+        stand.move(call_to_table, number, now=minutes(4), tables=(tables["2"],))
+    stand.move(call_to_table, number, now=minutes(4), tables=(tables["1"],))
+    with pytest.raises(StateConflict, match="still"):
+        stand.move(seat, number, now=minutes(5))
+    stand.move(finish, sits, now=minutes(6))
+    stand.move(seat, number, now=minutes(7))
+    assert stand.held(number) == {"1": (0, 6)}
+    assert stand.held(comes) == {"2": (1, 7)}
+    is_well(stand, now=minutes(8))
+
+
+def test_a_party_from_the_list_has_a_short_turn_where_the_next_comes(db: Engine) -> None:
+    stand = door_stand(db)
+    stand.book(2, start=minutes(30))
+    number, named = wait(stand), (stand.restaurant.tables["1"],)
+    stand.move(seat, number, now=minutes(2), table_ids=named)
+    assert stand.row(number).ends_at == minutes(30)
+    late = wait(stand, now=minutes(3))
+    stand.move(finish, number, now=minutes(16))
+    with pytest.raises(StateConflict, match="held by another party"):
+        stand.move(seat, late, now=minutes(17), table_ids=named)
+    is_well(stand, now=minutes(18))
 
 
 def test_a_party_is_seated_straight_from_the_list_at_the_best_free_table(db: Engine) -> None:

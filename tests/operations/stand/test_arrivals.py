@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import reading
-from models.core.errors import Invalid, NotFound, StateConflict
+from models.core.errors import Invalid, NotFound, NotSeated, StateConflict
 from models.entities import ReservationMove, ShiftDay
 from models.integrity.check import findings
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
@@ -298,18 +298,18 @@ def test_a_party_leaves(stand: Stand) -> None:
     stand.move(finish, number, now=minutes(50))
     row = stand.row(number)
     assert (row.status, row.finished_at, row.ends_at) == ("finished", minutes(50), minutes(90))
-    assert stand.held(number) == {"1": (0, 4)}
+    assert stand.held(number) == {"1": (0, 3)}
     assert freed(stand)
     assert moves(stand, number)[-1] == ("seated", "finished", "finish", STAFF)
     assert in_order(stand, now=minutes(50))
 
 
-def test_the_table_is_free_from_the_next_quarter_on(stand: Stand) -> None:
+def test_the_table_is_free_from_this_quarter_on(stand: Stand) -> None:
     number = stand.book(2, tables=("1",))
     stand.move(seat, number, now=minutes(0))
     stand.move(finish, number, now=minutes(50))
-    next_ = stand.book(2, tables=("1",), start=minutes(60), now=minutes(55))
-    assert stand.held(next_) == {"1": (4, 11)}
+    next_ = stand.book(2, tables=("1",), start=minutes(45), now=minutes(55))
+    assert stand.held(next_) == {"1": (3, 10)}
     assert in_order(stand, now=minutes(55))
 
 
@@ -325,7 +325,7 @@ def test_a_party_that_sat_down_early_and_left_early(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(-50))
     stand.move(finish, number, now=minutes(-20))
-    assert stand.held(number) == {"1": (-4, -1)}
+    assert stand.held(number) == {"1": (-4, -2)}
     assert in_order(stand, now=minutes(-20))
 
 
@@ -407,15 +407,37 @@ def test_a_seating_taken_back(stand: Stand) -> None:
     assert in_order(stand, now=minutes(1))
 
 
+def test_a_table_that_was_left_is_free_at_once(stand: Stand) -> None:
+    first, next_ = stand.ask(2), stand.ask(2)
+    stand.move(seat, first, now=minutes(0))
+    stand.move(finish, first, now=minutes(33))
+    assert stand.held(first) == {"1": (0, 2)}
+    stand.move(seat, next_, now=minutes(34), table_ids=(stand.restaurant.tables["1"],))
+    assert stand.held(next_) == {"1": (2, 9)}
+    with pytest.raises(StateConflict):
+        stand.move(take_back, first, now=minutes(35))
+    assert in_order(stand, now=minutes(36))
+
+
 def test_a_finish_taken_back(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
     stand.move(finish, number, now=minutes(40))
-    stand.move(take_back, number, now=minutes(50))
+    stand.move(take_back, number, now=minutes(44))
     row = stand.row(number)
     assert (row.status, row.finished_at, row.ends_at) == ("seated", None, minutes(90))
     assert stand.held(number) == {"1": (0, 7)}
+    assert in_order(stand, now=minutes(44))
+
+
+def test_a_finish_taken_back_later_holds_the_table_from_then_on(stand: Stand) -> None:
+    number = stand.ask(2)
+    stand.move(seat, number, now=minutes(0))
+    stand.move(finish, number, now=minutes(14))
+    stand.move(take_back, number, now=minutes(50))
     assert in_order(stand, now=minutes(50))
+    with pytest.raises(NotSeated):
+        stand.book(2, tables=("1",), start=minutes(75), now=minutes(50))
 
 
 def test_a_finish_taken_back_after_the_turn(stand: Stand) -> None:
@@ -434,7 +456,7 @@ def test_a_finish_is_not_taken_back_from_the_party_that_sits_there_now(stand: St
     stand.book(2, tables=("1",), start=minutes(60), now=minutes(45))
     with pytest.raises(StateConflict, match="held by another party: 1"):
         stand.move(take_back, number, now=minutes(46))
-    assert stand.held(number) == {"1": (0, 3)}
+    assert stand.held(number) == {"1": (0, 2)}
 
 
 @pytest.mark.parametrize("status", ["requested", "waitlisted", "confirmed"])

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import Engine
 
 from models.core.database.transactions import reading
-from models.core.errors import Invalid, KeyReused, NotSeated
+from models.core.errors import Invalid, KeyReused, NotSeated, TooLarge
 from models.integrity.check import findings
 from models.operations.stand.arrivals import finish, seat
 from models.operations.stand.undo import take_back
 from models.operations.stand.walk_ins import seat_walk_in
+from models.operations.tables.forcing import Force
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableRequest
 from tests.operations.evenings import ONE_TABLE, TWO_TABLES, a_stand, history, told
@@ -139,7 +140,9 @@ def test_others_are_re_seated_before_a_turn_is_cut_short(db: Engine) -> None:
 
 def test_the_host_chooses_the_table_of_a_walk_in(db: Engine) -> None:
     stand = a_stand(db, tables=TWO_TABLES)
-    number, _ = walk_in(stand, 4, tables=("2",))
+    with pytest.raises(TooLarge, match="seats up to 2"):
+        walk_in(stand, 4, tables=("2",))
+    number, _ = walk_in(stand, 4, tables=("2",), force=Force(squeeze=True, text="they insist"))
     assert (stand.held(number), stand.row(number).tables_chosen) == ({"2": (0, 7)}, True)
     with pytest.raises(NotSeated):
         walk_in(stand, tables=("2",))

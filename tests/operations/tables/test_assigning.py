@@ -6,7 +6,8 @@ from sqlalchemy import Engine
 from models.core.errors import Invalid, RevisionConflict, StateConflict
 from models.operations.reservations.repeats import ActsOn
 from models.operations.stand.arrivals import arrive, finish, seat
-from models.operations.tables.assigning import Force, assign_tables
+from models.operations.tables.assigning import assign_tables
+from models.operations.tables.forcing import Force
 from models.operations.tables.locking import set_lock
 from models.rules.reservations.lifecycle import Status
 from tests.operations.evenings import a_stand, history, told
@@ -78,6 +79,19 @@ def test_the_same_tables_again_do_nothing(stand: Stand) -> None:
     assert facts(stand, number) == before
 
 
+def test_the_tables_that_a_party_has_already_are_no_change(stand: Stand) -> None:
+    """Whoever gave them: who wants the party to keep them locks it."""
+    number = stand.ask(2)
+    before = facts(stand, number)
+    assign(stand, number, "1", now=NOW)
+    assert facts(stand, number) == before
+    assign(stand, number, "1", now=NOW, lock=True)
+    assert (stand.held(number), stand.row(number).tables_locked) == ({"1": (0, 6)}, True)
+    before = facts(stand, number)
+    assign(stand, number, "1", now=NOW, lock=True)
+    assert facts(stand, number) == before
+
+
 def test_an_act_on_what_another_host_has_changed_is_refused(stand: Stand) -> None:
     number = stand.ask(2)
     seen = stand.row(number).revision
@@ -137,7 +151,8 @@ def test_a_table_at_which_a_party_overstays_is_not_given_for_now_but_for_later(
     sits = stand.ask(2)
     stand.move(seat, sits, now=minutes(0))
     now = minutes(100)  # its turn is over
-    soon, later = stand.book(2, start=minutes(105)), stand.book(2, start=minutes(150))
+    soon = stand.book(2, tables=("2",), start=minutes(105))
+    later = stand.book(2, tables=("3",), start=minutes(150))
     said = refused(stand, lambda: assign(stand, soon, "1", now=now), soon, sits)
     assert why(said) == [(sits, "seated")]
     assign(stand, later, "1", now=now)

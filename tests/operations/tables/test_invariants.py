@@ -18,7 +18,7 @@ from models.core.errors import Invalid, NotSeated, StateConflict
 from models.entities import Assignment, Reservation, TableOccupancy
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.tables.assigning import Force
+from models.operations.tables.forcing import Force
 from models.operations.tables.locking import set_lock
 from models.operations.tables.placing import TableOutcome
 from models.rules.reservations.lifecycle import HOLDING, Status

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from models.core.errors import Invalid, StateConflict
 from models.operations.reservations.repeats import ActsOn
 from models.operations.stand.arrivals import arrive, seat
-from models.operations.tables.assigning import Force
+from models.operations.tables.forcing import Force
 from models.operations.tables.locking import set_lock
 from tests.operations.evenings import a_stand, told
 from tests.operations.stand.test_sitting import sits_at

@@ -14,6 +14,7 @@ from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
 from models.operations.deciding.allocation import decide_waiting
 from models.operations.reservations.booking import book_for_guest, request_reservation
 from models.operations.reservations.changes import cancel_reservation, request_change
+from models.operations.tables.forcing import Force
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.sittings import quarter_of
@@ -87,7 +88,7 @@ class Stand:
                 now=now,
                 actor=STAFF,
                 table_ids=tuple(self.restaurant.tables[label] for label in tables),
-                force_pacing=force_pacing,
+                force=Force(squeeze=True, overbook=force_pacing, text="a test"),
                 walk_in=walk_in,
                 notify=notify,
             ).reservation_id

@@ -20,6 +20,7 @@ from models.rules.reservations.lifecycle import Status
 from web.api.endpoint import STAFF, WRITE, describe
 from web.api.seen import read_view, show, view_within
 from web.api.stand.arrivals import tables_by_label
+from web.api.tables.forcing import force_of
 from web.http.access import Visitor, guest_or_staff, staff_of_reservation
 from web.http.headers import if_revision
 from web.nudging import nudge_after_link
@@ -47,10 +48,14 @@ def ready(reservation_id: int, caller: Caller, body: ReadyRequest) -> Response:
 
     It is notified and has `door_ready_minutes` to come. When it has not been seated by then, the
     next party that the tables suit is called. 409 `not-seated` when no table is free and none is
-    named. Calling it again before its time is over does nothing.
+    named, `table-taken` when the named ones are meant for a party that comes before it could sit
+    there, `too-large` when they are too small. Calling it again before its time is over does
+    nothing.
     """
-    ids = tables_by_label(read_view(reservation_id).restaurant, body.tables) if body.tables else ()
-    call = partial(call_to_table, tables=ids, notify=body.notify)
+    restaurant = read_view(reservation_id).restaurant
+    ids = tables_by_label(restaurant, body.tables) if body.tables else ()
+    force = force_of(restaurant, caller, body)
+    call = partial(call_to_table, tables=ids, notify=body.notify, force=force)
     return _move(call, reservation_id, Visitor(caller), Status(body.from_) if body.from_ else None)
 
 

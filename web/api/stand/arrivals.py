@@ -29,6 +29,7 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import STAFF, WRITE, View, describe
 from web.api.seen import read_view, show, view_within
 from web.api.shapes import affected_party
+from web.api.tables.forcing import force_of
 from web.http.access import Visitor, staff_of_reservation
 from web.http.headers import if_revision
 from web.nudging import nudge_after_move
@@ -95,13 +96,15 @@ def seated(reservation_id: int, caller: Caller, body: SeatRequest) -> Response:
 
     A seated party is moved. Parties that have not come make way for `tables` where they can;
     `affected` says who was moved where. If a table is still occupied, 409 names the party there.
+    409 `too-large`: the party is larger than `tables` seat, and `squeeze` was not asked.
     """
     restaurant = read_view(reservation_id).restaurant
     ids = tables_by_label(restaurant, body.tables) if body.tables else ()
+    force = force_of(restaurant, caller, body)
     made_way: list[Affected] = []
 
     def seat_here(*about: Any, **more: Any) -> None:
-        made_way[:] = seat_at(*about, table_ids=ids, **more).affected
+        made_way[:] = seat_at(*about, table_ids=ids, force=force, **more).affected
 
     answer = _move(seat_here, reservation_id, caller, body)
     facts = answer.get_json() | {"affected": [affected_party(restaurant, it) for it in made_way]}

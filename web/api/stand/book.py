@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.database.transactions import reading, unit
-from models.core.errors import NotAllowed
 from models.entities.reservations import Reservation
 from models.operations.reservations.booking import Accepted, book_for_guest
 from models.operations.stand.arrivals import seat
 from models.operations.stand.party_details import write_details
 from models.operations.stand.walk_ins import seat_walk_in
+from models.operations.tables.forcing import Force
 from models.queries.accounts.accounts import Caller
 from models.queries.book.book import book_of
 from models.queries.guest_book.standing import refusals_of
@@ -29,13 +29,14 @@ from web.api.restaurants import tagged
 from web.api.seen import show, view_within
 from web.api.stand.arrivals import tables_by_label
 from web.api.stand.book_facts import book_facts
+from web.api.tables.forcing import force_of
 from web.http.access import Visitor, staff_at_restaurant
 from web.http.around import about_new
 from web.http.headers import idempotency_key
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
-from web.schemas.book import BookOut
-from web.schemas.requests import BookQuery, StaffReservationRequest
+from web.schemas.book import BookOut, StaffReservationRequest
+from web.schemas.requests import BookQuery
 
 blueprint = APIBlueprint("book", __name__, url_prefix="/api/v1", tag="The host stand")
 
@@ -77,16 +78,17 @@ def book_table(
 ) -> Response:
     """Book for a guest, decided immediately: at `tables`, or at tables that Maitred chooses.
 
-    409 `not-seated` with a `reason` when there is no table. A walk-in is seated immediately;
-    without `start` it needs no name, neither pacing nor hours forbid it, and `warnings` says what
-    is exceeded.
+    409 `not-seated` with a `reason` when there is no table, `too-large` when the party is larger
+    than `tables` seat. A walk-in is seated immediately; without `start` it needs no name, neither
+    pacing nor hours forbid it, and `warnings` says what is exceeded.
     """
-    if body.force_pacing and not caller.has(restaurant.id, Permission.FORCE_PACING):
-        raise NotAllowed("your role may not exceed the pacing limit")
+    force = force_of(restaurant, caller, body)
     key, raw = idempotency_key(), request.get_data()
     flags.refresh()
     accepted, warnings, view = unit(
-        partial(_book, restaurant=restaurant, caller=caller, body=body, key=key, raw=raw)
+        partial(
+            _book, restaurant=restaurant, caller=caller, body=body, force=force, key=key, raw=raw
+        )
     )
     about_new(accepted)
     nudge_after_move(restaurant.id)
@@ -104,6 +106,7 @@ def _book(
     restaurant: RestaurantSpec,
     caller: Caller,
     body: StaffReservationRequest,
+    force: Force,
     key: str,
     raw: bytes,
 ) -> tuple[Accepted, tuple[str, ...], ReservationView]:
@@ -116,18 +119,13 @@ def _book(
         "actor": caller.actor,
         "table_ids": tables_by_label(restaurant, body.tables),
         "notify": body.notify,
+        "force": force,
     }
     warnings: tuple[str, ...] = ()
     if body.walk_in and body.start is None:
         accepted, warnings = seat_walk_in(session, restaurant, **common)
     else:
-        accepted = book_for_guest(
-            session,
-            restaurant,
-            force_pacing=body.force_pacing,
-            walk_in=body.walk_in,
-            **common,
-        )
+        accepted = book_for_guest(session, restaurant, walk_in=body.walk_in, **common)
         if body.walk_in and not accepted.replayed:
             seat(session, accepted.reservation_id, now=now, actor=caller.actor)
     if body.details and not accepted.replayed:

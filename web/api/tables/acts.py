@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.database.transactions import unit
-from models.core.errors import Invalid, NotAllowed
+from models.core.errors import Invalid
 from models.operations.reservations.repeats import ActsOn
-from models.operations.tables.assigning import Force, assign_tables, swap_tables
+from models.operations.tables.assigning import assign_tables, swap_tables
 from models.operations.tables.lengthening import Length, change_turn
 from models.operations.tables.locking import set_lock
 from models.operations.tables.placing import TableOutcome
@@ -20,7 +20,6 @@ from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
 from models.rules.permissions import Permission
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import STAFF, WRITE, View, describe
 from web.api.seen import read_view, view_within
 from web.api.shapes import (
@@ -30,6 +29,7 @@ from web.api.shapes import (
     reservation_facts,
 )
 from web.api.stand.arrivals import tables_by_label
+from web.api.tables.forcing import force_of
 from web.http.access import staff_of_reservation
 from web.http.headers import if_revision, revision_tag
 from web.http.json_body import json_response
@@ -37,7 +37,6 @@ from web.nudging import nudge_after_move
 from web.schemas.stand import MoveRequest
 from web.schemas.tables import (
     AssignRequest,
-    ForcedRequest,
     SwapRequest,
     TableActOut,
     TurnRequest,
@@ -76,7 +75,7 @@ def assigned(reservation_id: int, caller: Caller, body: AssignRequest) -> Respon
     moved. The same tables again change nothing.
     """
     restaurant = read_view(reservation_id).restaurant
-    force = _force(restaurant, caller, body)
+    force = force_of(restaurant, caller, body)
     given = {"table_ids": tables_by_label(restaurant, body.tables), "lock": body.lock}
     return _act(
         assign_tables, reservation_id, caller, body, force=force, preview=body.preview, **given
@@ -90,7 +89,7 @@ def swapped(reservation_id: int, caller: Caller, body: SwapRequest) -> Response:
     Others who have these tables later make way as for `assign`.
     """
     _need_revision("swap", preview=body.preview)
-    force = _force(read_view(reservation_id).restaurant, caller, body)
+    force = force_of(read_view(reservation_id).restaurant, caller, body)
     other = int(body.with_)
     return _act(
         swap_tables, reservation_id, caller, body, other_id=other, force=force, preview=body.preview
@@ -127,15 +126,6 @@ def _need_revision(what: str, *, preview: bool) -> None:
     """Raise Invalid without If-Match: a repeat would do it a second time."""
     if if_revision() is None and not preview:
         raise Invalid.field("If-Match", f"is required with {what}, so that a repeat does nothing")
-
-
-def _force(restaurant: RestaurantSpec, caller: Caller, body: ForcedRequest) -> Force:
-    """Return what the host overrides. Raises NotAllowed."""
-    if body.squeeze and not caller.has(restaurant.id, Permission.SQUEEZE_PARTIES):
-        raise NotAllowed("your role may not squeeze a party in")
-    if body.overlap and not caller.has(restaurant.id, Permission.OVERLAP_TURNS):
-        raise NotAllowed("your role may not cut another party's turn")
-    return Force(body.squeeze, body.overlap, body.reason.strip())
 
 
 def _act(

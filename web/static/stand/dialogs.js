@@ -129,6 +129,7 @@ async function book(form) {
     tables: text("tables") ? text("tables").split("\n") : [],
     notify: form.elements.notify.checked,
     force_pacing: button.dataset.force === "yes",
+    reason: form.elements.reason?.value.trim() ?? "",
   });
 }
 
