@@ -131,12 +131,16 @@ class CloseRequest(RequestModel):
     shift: AreaKey | None = Field(None, description="a shift's key; absent: all of that day")
     from_: Start | None = Field(None, alias="from", description="absent: all starts of the book")
     reason: ActReason
-    parties: Literal["keep", "cancel"] = Field(
+    parties: Literal["keep", "cancel", "move", "move_or_cancel"] = Field(
         "keep",
         description="keep: they keep their reservation and are listed. cancel: parties to come and "
-        "on the waitlist are cancelled",
+        "on the waitlist are cancelled. move: parties to come get the nearest start of that day "
+        "that is free; the others are listed. move_or_cancel: the others are cancelled",
     )
-    message: HostText = Field("", description="the host's own words, in the cancellation's message")
+    within_minutes: int = Field(
+        120, ge=15, le=1440, description="no party is moved further from its start"
+    )
+    message: HostText = Field("", description="the host's own words, in the guest's message")
     notify: bool = Field(True, description=NOTIFY)
     preview: bool = Field(False, description=PREVIEW)
 
@@ -176,6 +180,7 @@ class HurtPartyOut(ResponseModel):
     party_size: int
     start: Moment
     is_cancelled: bool
+    moved_to: Moment | None = Field(description="its new start")
     notified_by: list[str] = Field(description="the channels on which the guest is notified")
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from models.entities.reservations import (
     Assignment,
@@ -59,7 +60,7 @@ def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> 
 
 def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow) -> None:
     restaurant = round_.restaurants[party.restaurant_id]
-    seats, held = _own_quarters(round_, party)
+    seats, held = own_quarters(round_.session, party)
     old_board, wish = round_.boards.get(party.book_id), _wish(change, party)
     if old_board is not None:
         _set_aside(old_board, party, held, lift=True)
@@ -141,10 +142,10 @@ def _unapproved(
     return Outcome(Status.DECLINED, reason=Reason.APPROVAL)
 
 
-def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
+def own_quarters(session: Session, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
     """Return the party's tables, and exactly the (table, quarter) pairs that it holds."""
     seats = tuple(
-        round_.session.scalars(
+        session.scalars(
             select(Assignment.dining_table_id).where(Assignment.reservation_id == party.id)
         )
     )
@@ -155,7 +156,7 @@ def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int
         row.quarter_hour.between(start - _LONGEST, start + _LONGEST),
         row.reservation_id == party.id,
     )
-    return seats, [(table_id, quarter) for table_id, quarter in round_.session.execute(query)]
+    return seats, [(table_id, quarter) for table_id, quarter in session.execute(query)]
 
 
 def _set_aside(board: Board, party: PartyRow, held: list[tuple[int, int]], *, lift: bool) -> None:

@@ -24,11 +24,15 @@ AT_MOST = 300
 
 @dataclass(frozen=True, slots=True)
 class Hurt:
-    """A party as it was, whether it was cancelled, and the channels on which it is notified."""
+    """A party as it was, whether it was cancelled, and the channels on which it is notified.
+
+    `moved_to`: its new start.
+    """
 
     party: PartyRow
     is_cancelled: bool
     notified_by: tuple[str, ...] = ()
+    moved_to: datetime | None = None
 
 
 def cancel_parties(
@@ -86,5 +90,10 @@ def _cancel(
             .values(detail={"message": message})
             .execution_options(synchronize_session=False)
         )
-    notified_by = channels(email=bool(row.email_key), phone=bool(row.phone_key)) if notify else ()
-    return Hurt(row, is_cancelled=True, notified_by=tuple(sorted(notified_by)))
+    return Hurt(row, is_cancelled=True, notified_by=notified_by(row, notify=notify))
+
+
+def notified_by(row: PartyRow, *, notify: bool) -> tuple[str, ...]:
+    """Return the channels on which the guest is notified."""
+    found = channels(email=bool(row.email_key), phone=bool(row.phone_key)) if notify else ()
+    return tuple(sorted(found))

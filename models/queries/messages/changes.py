@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models.entities.messages import Message
@@ -91,12 +91,16 @@ def moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
 
 
 def host_texts(session: Session, ids: Collection[int]) -> dict[tuple[int, int], str]:
-    """Return (reservation id, revision) -> the text of the host with a cancellation or a no."""
+    """Return (reservation id, revision) -> the host's text in a cancellation, a no or a change."""
     if not ids:
         return {}
     move = ReservationMove
     query = select(move.reservation_id, move.revision, move.detail).where(
-        move.reservation_id.in_(ids), move.after.in_([Status.CANCELLED, Status.DECLINED])
+        move.reservation_id.in_(ids),
+        or_(
+            move.after.in_([Status.CANCELLED, Status.DECLINED]),
+            move.reason == CHANGED_REASON,
+        ),
     )
     return {
         (number, revision): detail["message"]

@@ -168,7 +168,8 @@ def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
     found = session.execute(query).all()
     changed = last_changes(session, _ids(found, VOID_AFTER_CHANGE))
     refused = refused_changes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
-    texts = host_texts(session, _ids(found, (Kind.CANCELLED,)) | _declined(found))
+    with_words = (Kind.CANCELLED, Kind.CHANGED)
+    texts = host_texts(session, _ids(found, with_words) | _declined(found))
     return [
         replace(
             _outgoing(message, reservation, restaurant, area, changed, refused, entry),

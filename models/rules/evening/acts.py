@@ -12,4 +12,14 @@ class Act(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     CANCEL = "cancel"
+    MOVE = "move"
     SECTIONS = "sections"
+
+
+class Fate(StrEnum):
+    """What becomes of the parties to come. Public: named by the API."""
+
+    KEEP = "keep"
+    CANCEL = "cancel"
+    MOVE = "move"
+    MOVE_OR_CANCEL = "move_or_cancel"

@@ -54,6 +54,21 @@ def test_a_closing_is_previewed_and_then_done_as_one_act(staffed: Stand) -> None
     assert call(staffed, "reopen").status_code == 200
 
 
+def test_a_closing_moves_parties_to_another_start_or_cancels_them(staffed: Stand) -> None:
+    made = staffed.confirmed(start=staffed.start(21))
+    asked = {"reason": "a flood", "message": "Sorry.", "from": staffed.start(21)}
+    for parties, within, moved_to in (
+        ("move", 15, staffed.start(20, 45)),
+        ("move_or_cancel", 15, None),
+    ):
+        seen = call(staffed, "close", preview=True, parties=parties, within_minutes=within, **asked)
+        (hurt,) = seen.json["parties"]
+        assert (hurt["moved_to"], hurt["notified_by"]) == (moved_to, ["email"]), seen.text
+        assert hurt["is_cancelled"] == (moved_to is None)
+        asked["from"] = staffed.start(17)  # nothing is left of the evening
+    assert status(staffed, made) == "confirmed"
+
+
 def test_many_are_cancelled_as_one_act(staffed: Stand) -> None:
     first, second = (
         staffed.confirmed(),

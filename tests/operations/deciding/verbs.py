@@ -18,7 +18,7 @@ from models.operations.door.joining import DoorRequest, join
 from models.operations.door.leaving import leave_list, pass_over
 from models.operations.evening.blocks import Quarters, block_tables, lift_block
 from models.operations.evening.cancelling import cancel_parties
-from models.operations.evening.closing import close_tonight
+from models.operations.evening.closing import Closing, close_tonight
 from models.operations.evening.limits import reopen_books, sittings_of, stop_online
 from models.operations.evening.sections import divide_tables
 from models.operations.reservations.changes import cancel_reservation
@@ -29,11 +29,13 @@ from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.party_details import arrive_partly, expect_late
 from models.operations.stand.undo import take_back
 from models.operations.stand.walk_ins import seat_walk_in
-from models.operations.tables.assigning import Force, assign_tables, swap_tables
+from models.operations.tables.assigning import assign_tables, swap_tables
+from models.operations.tables.forcing import Force
 from models.operations.tables.lengthening import Length, change_turn
 from models.operations.tables.locking import set_lock
 from models.operations.tables.seating import seat_at
 from models.queries.floor.load import restaurant_by_id
+from models.rules.evening.acts import Fate
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
@@ -248,10 +250,15 @@ def _stop(evening: Evening, which: int, now: datetime) -> None:
 
 
 def _close(evening: Evening, which: int, now: datetime) -> None:
-    first, told = quarter_of(start_of(which)), {"message": "Sorry.", "notify": which > 2}
-    evening.tonight(
-        close_tonight, now=now, first=first, reason="a fire", cancel=which % 2 == 0, **told
+    closing = Closing(
+        quarter_of(start_of(which)),
+        "a fire",
+        tuple(Fate)[which % len(Fate)],
+        "Sorry.",
+        notify=which > 2,
+        begun=which % 3 == 0,
     )
+    evening.tonight(close_tonight, now=now, closing=closing)
 
 
 def _reopen(evening: Evening, which: int, now: datetime) -> None:

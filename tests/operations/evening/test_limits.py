@@ -12,16 +12,19 @@ from models.core.errors import Invalid, NotAllowed, NotSeated, RevisionConflict
 from models.entities import BookLimit, EveningAct, ReservationMove
 from models.integrity.check import findings
 from models.operations.evening.cancelling import Hurt, cancel_parties
-from models.operations.evening.closing import close_tonight
+from models.operations.evening.closing import Closing, close_tonight
 from models.operations.evening.limits import reopen_books, sittings_of, stop_online
 from models.operations.stand.arrivals import arrive
 from models.operations.stand.confirming import confirm_waitlisted
 from models.queries.floor.load import restaurant_by_id
+from models.rules.evening.acts import Fate
 from models.rules.restaurant.sittings import quarter_of
 from tasks.messaging.templates.render import render_letter, render_sms
 from tests.operations.evenings import (
     HOUR,
+    LUNCH_AND_DINNER,
     ONE_TABLE,
+    QUARTER,
     TWO_TABLES,
     a_stand,
     history,
@@ -61,22 +64,24 @@ def reopen(stand: Stand, *, may_open: bool = True) -> None:
     stand.do(work)
 
 
-def close(stand: Stand, *, now: datetime = NOW, **more: Any) -> dict[int, bool]:
-    """Close the day of START; return whether each party concerned was cancelled."""
-    given: dict[str, Any] = {
-        "first": quarter_of(START - 4 * HOUR),
-        "reason": "a flood",
-        "cancel": True,
-        "message": SORRY,
-        "notify": True,
-    }
+def closed(
+    stand: Stand, *, now: datetime = NOW, shift: str | None = None, **more: Any
+) -> dict[int, Hurt]:
+    """Close the day of START; return what became of each party concerned."""
+    given: dict[str, Any] = {"first": quarter_of(START - 4 * HOUR), "parties": Fate.CANCEL}
+    closing = Closing(reason="a flood", message=SORRY, **given | more)
 
     def work(session: Session) -> list[Hurt]:
         restaurant = restaurant_by_id(session, stand.restaurant.id)
-        sittings = sittings_of(restaurant, START.date(), None)
-        return close_tonight(session, restaurant, sittings, now=now, actor=STAFF, **given | more)
+        sittings = sittings_of(restaurant, START.date(), shift)
+        return close_tonight(session, restaurant, sittings, closing, now=now, actor=STAFF)
 
-    return {each.party.id: each.is_cancelled for each in stand.do(work)}
+    return {each.party.id: each for each in stand.do(work)}
+
+
+def close(stand: Stand, **more: Any) -> dict[int, bool]:
+    """Close the day of START; return whether each party concerned was cancelled."""
+    return {number: each.is_cancelled for number, each in closed(stand, **more).items()}
 
 
 def cancel(stand: Stand, ids: list[int], **more: Any) -> list[Hurt]:
@@ -214,8 +219,56 @@ def test_closing_cancels_who_would_come_and_leaves_who_is_here(db: Engine) -> No
 def test_closing_may_keep_and_list_the_parties(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     number = stand.ask()
-    assert close(stand, cancel=False) == {number: False}
+    assert close(stand, parties=Fate.KEEP) == {number: False}
     assert stand.row(number).status == "confirmed"
+
+
+def test_closing_without_a_start_leaves_who_is_late_or_not_recorded(db: Engine) -> None:
+    stand = a_stand(db, tables=TWO_TABLES, policies={"lead_minutes": 0, "reminder_minutes": []})
+    late, comes = stand.ask(), stand.ask(start=START + HOUR)
+    now = START + HOUR / 4
+    assert close(stand, now=now, begun=False) == {late: False, comes: True}
+    assert (stand.row(late).status, stand.row(comes).status) == ("confirmed", "cancelled")
+    assert close(stand, now=now) == {late: True}, "the host named the first start"
+
+
+@pytest.mark.parametrize("fate", [Fate.MOVE, Fate.MOVE_OR_CANCEL])
+def test_closing_moves_parties_to_the_nearest_free_start_and_tells_them(
+    db: Engine, fate: Fate
+) -> None:
+    policies = {"lead_minutes": 0, "reminder_minutes": []}
+    stand = a_stand(db, tables=TWO_TABLES, policies=policies)
+    before = stand.ask(start=START - HOUR)  # until 30 minutes after START
+    parties = [stand.ask(), stand.ask(start=START + HOUR)]
+    (first, second), now = parties, START - 2 * HOUR
+    limit: dict[str, Any] = {"first": quarter_of(START), "parties": fate, "within": 2 * HOUR}
+    found = closed(stand, now=now, **limit)
+    # one table is free until START; for the other party nothing is free so near
+    assert found[first].moved_to == START - QUARTER
+    assert (found[second].moved_to, found[second].is_cancelled) == (
+        None,
+        fate is Fate.MOVE_OR_CANCEL,
+    )
+    assert found[first].notified_by == ("email",)
+    row = stand.row(first)
+    assert (row.status, row.starts_at) == ("confirmed", START - QUARTER)
+    assert history(stand, first)[-1] == ("confirmed", "confirmed", "changed")
+    assert checked(stand, now=now) == []
+    sent = [each for each in outgoing(stand, now=now + HOUR) if each.kind == "changed"]
+    assert [SORRY in render_letter(each).text for each in sent] == [True]
+    again = closed(stand, now=now, **limit)
+    assert first not in again and stand.row(before).revision == 2
+
+
+def test_closing_a_shift_moves_its_parties_to_another_one(db: Engine) -> None:
+    stand = a_stand(db, tables=ONE_TABLE, shifts=LUNCH_AND_DINNER)
+    number = stand.ask(start=START - 4 * HOUR)
+    for within, moved_to in ((HOUR, None), (3 * HOUR, START - 2 * HOUR)):
+        first = quarter_of(START - 8 * HOUR)
+        found = closed(stand, shift="lunch", first=first, parties=Fate.MOVE, within=within)
+        assert found[number].moved_to == moved_to
+    assert stand.row(number).starts_at == START - 2 * HOUR
+    assert checked(stand) == []
 
 
 def test_the_hosts_words_are_in_the_mail_and_the_text_message(db: Engine) -> None:

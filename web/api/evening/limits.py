@@ -1,5 +1,6 @@
 """Stop, limit and reopen online booking; close a book; cancel several parties as one act."""
 
+from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -10,10 +11,11 @@ from models.core import clock
 from models.core.database.transactions import reading
 from models.operations.deciding.seatings import moment
 from models.operations.evening.cancelling import Hurt, cancel_parties
-from models.operations.evening.closing import close_tonight
+from models.operations.evening.closing import Closing, close_tonight
 from models.operations.evening.limits import reopen_books, sittings_of, stop_online
 from models.queries.accounts.accounts import Caller
 from models.queries.evening.limits import limits_of
+from models.rules.evening.acts import Fate
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec, book_id, split_book_id
 from models.rules.restaurant.sittings import Sitting, quarter_of
@@ -119,22 +121,28 @@ def reopen(restaurant: RestaurantSpec, caller: Caller, body: ReopenRequest) -> R
     security=_SECURITY,
 )
 def close(restaurant: RestaurantSpec, caller: Caller, body: CloseRequest) -> Response:
-    """Close a shift or a day from `from` on: cancel and notify the parties to come as one act.
+    """Close a shift or a day from `from` on: move or cancel the parties to come, and notify them.
 
-    Parties that are here stay. `preview` says who would be hurt.
+    Parties that are here stay; without `from`, so do those whose start is over: they are late, or
+    here without a record. `preview` says who would be hurt.
     """
     sittings = sittings_of(restaurant, body.date, body.shift)
+    closing = Closing(
+        _first(sittings, body),
+        body.reason,
+        Fate(body.parties),
+        body.message,
+        body.notify,
+        begun=body.from_ is not None,
+        within=timedelta(minutes=body.within_minutes),
+    )
 
     def work(session: Session) -> dict[str, Any]:
         hurt = close_tonight(
             session,
             restaurant,
             sittings,
-            first=_first(sittings, body),
-            reason=body.reason,
-            cancel=body.parties == "cancel",
-            message=body.message,
-            notify=body.notify,
+            closing,
             now=clock.now(),
             actor=caller.actor,
             if_revision=if_revision(),
@@ -197,6 +205,10 @@ def _facts(session: Session, restaurant: RestaurantSpec, books: list[int]) -> di
 def _parties(restaurant: RestaurantSpec, hurt: list[Hurt]) -> list[dict[str, Any]]:
     return [
         party_facts(restaurant, each.party)
-        | {"is_cancelled": each.is_cancelled, "notified_by": list(each.notified_by)}
+        | {
+            "is_cancelled": each.is_cancelled,
+            "moved_to": local_text(restaurant, each.moved_to) if each.moved_to else None,
+            "notified_by": list(each.notified_by),
+        }
         for each in hurt
     ]
