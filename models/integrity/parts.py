@@ -21,7 +21,7 @@ from models.integrity.checks import reservations as laws
 from models.integrity.checks import waiting
 from models.integrity.checks.books import books
 from models.integrity.checks.door import door_entries
-from models.integrity.checks.evening import at_blocked_tables, past_limits
+from models.integrity.checks.evening import at_blocked_tables, past_limits, strange_sections
 from models.integrity.checks.guests import (
     change_alternatives,
     contacts_before,
@@ -77,6 +77,7 @@ def _places(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]
     yield from laws.without_table(session, limit=run.limit)
     yield from at_blocked_tables(session, run.files, now=run.now, limit=run.limit)
     yield from past_limits(session, limit=run.limit)
+    yield from strange_sections(session, limit=run.limit)
     yield from waiting.references(session, run.files, limit=run.limit)
 
 

@@ -7,7 +7,8 @@ from typing import Final
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from models.entities.evening import BlockedTable, BlockKept, BookLimit
+from models.entities.evening import BlockedTable, BlockKept, BookLimit, SectionTable
+from models.entities.floor import DiningTable
 from models.entities.reservations import Reservation, ReservationMove, TableOccupancy
 from models.integrity.finding import Files, Finding
 from models.rules.evening.limits import Limited
@@ -73,3 +74,18 @@ def past_limits(session: Session, *, limit: int) -> Iterator[Finding]:
             what = "was closed" if kind == Limited.CLOSED else "was stopped online"
             text = f"reservation {number} was confirmed after its book {what}"
             yield Finding("limited", (number,), text)
+
+
+def strange_sections(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Sections of one restaurant with a table of another."""
+    row, table = SectionTable, DiningTable
+    query = (
+        select(row.dining_table_id, row.book_id)
+        .join(table, table.id == row.dining_table_id)
+        .where(table.restaurant_id != row.restaurant_id)
+        .order_by(row.book_id, row.dining_table_id)
+        .limit(limit)
+    )
+    for number, book in session.execute(query):
+        text = f"a section of book {book} has table {number}, of another restaurant"
+        yield Finding("reference", (book,), text)

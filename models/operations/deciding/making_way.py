@@ -6,18 +6,20 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from models.core.database.bulk import bulk_insert
-from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
-from models.operations.deciding.books import lock_books
-from models.operations.deciding.occupancy import change_tables, tables_of
+from models.operations.deciding.books import free_books, lock_books
+from models.operations.deciding.occupancy import tables_of
 from models.operations.deciding.seatings import Seating
-from models.operations.reservations.history import from_to, write_move
+from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
+from models.queries.deciding.movable import load_movable
+from models.queries.deciding.parties import COLUMNS, PartyRow
 from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
-from models.rules.deciding.board import Ask, Board
+from models.queries.running.flags import is_on
+from models.rules.deciding.board import Ask, Board, Outcome
+from models.rules.deciding.reseating import CHAIN, Room, Search, make_room
 from models.rules.deciding.seating import Seats
-from models.rules.messages.notifying import RESEATED_REASON
+from models.rules.flags import Flag
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.sittings import quarter_of
 
@@ -35,16 +37,17 @@ def make_way(session: Session, book: int, restaurant_id: int, *, now: datetime) 
     """Move the next party from an overstayed table to a free one, for its whole turn.
 
     Parties whose tables the staff chose keep them; so do those where it is unknown, because an
-    older release did not record it. If no other table is free, nothing changes, and the book warns
-    the host. Return how many parties were moved.
+    older release did not record it. A table becomes free by moving others, too, which may move
+    others again. If there is none, nothing changes, and the book warns the host. Return how many of
+    the next parties were moved.
     """
     lock_books(session, {book: restaurant_id})
     restaurant = restaurant_by_id(session, restaurant_id)
     board = load_boards(session, {book: restaurant}, now=now).get(book)
     if board is None:
         return 0
-    query = select(Reservation).where(*_overtaken(now), Reservation.book_id == book)
-    parties = session.scalars(query.execution_options(populate_existing=True)).all()
+    query = select(*COLUMNS).where(*_overtaken(now), Reservation.book_id == book)
+    parties = session.execute(query.order_by(Reservation.starts_at, Reservation.id)).all()
     return sum(_elsewhere(session, board, row, now=now) for row in parties)
 
 
@@ -76,7 +79,7 @@ def _overtaken(now: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetime) -> bool:
+def _elsewhere(session: Session, board: Board, row: PartyRow, *, now: datetime) -> bool:
     """Move the party to other tables if possible; return whether it was moved."""
     given = tables_of(session, row.id)
     quarters = _quarters_of(session, row.id, given)
@@ -86,26 +89,45 @@ def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetim
     mask = board.floor.mask(begin, held)
     online, walk_in = row.source == "online", row.source == "walk_in"
     ask = Ask(row.party_size, begin, row.area_id, online=online, walk_in=walk_in)
-    seats = board.floor.first_free(board.wanted(ask), mask)
-    if seats is None:
+    room = _room(session, board, ask, mask, now=now)
+    if not room.seats:
         return False
-    board.floor.rearrange([(given, mask)], [(seats, mask)])
+    board.floor.release(given, mask)
     # the previous party still occupies them
     board.floor.take(given, board.floor.mask(quarter_of(now), STAYS_QUARTERS))
-    change_tables(session, row, given, seats, now=now)
-    taken = Seating(row.restaurant_id, row.id, seats, begin, held)
-    bulk_insert(session, table_of(TableOccupancy), taken.quarters())
-    said = from_to(board.restaurant, given, seats)
-    write_move(
-        session,
-        row,
-        Status(row.status),
-        now=now,
-        actor=CLOCK,
-        reason=RESEATED_REASON,
-        detail=said,
-    )
+    outcome = Outcome(Status.CONFIRMED, room.seats, held, moves=room.moves)
+    board.apply(ask, outcome)
+    _write(session, board, Seating(row.restaurant_id, row.id, given, begin, held), outcome, now=now)
     return True
+
+
+def _room(session: Session, board: Board, ask: Ask, mask: int, *, now: datetime) -> Room:
+    """Find free tables, or such as become free when others move that have not come."""
+    wanted = board.wanted(ask)
+    seats = board.floor.first_free(wanted, mask)
+    if seats is not None:
+        return Room(Search.CHAIN, 0, seats)
+    if board.may_move is None:
+        restaurant = board.restaurant.id
+        board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
+        if board.may_move:
+            load_movable(session, board, now=now, without=())
+    others = board.movable.values()
+    return make_room(board.floor.taken, others, wanted, mask, longest=CHAIN, is_exact=False)
+
+
+def _write(
+    session: Session, board: Board, own: Seating, outcome: Outcome, *, now: datetime
+) -> None:
+    """Write the new tables, and a line in the history of each party that moved."""
+    verdicts = Verdicts(now, CLOCK)
+    verdicts.left[own.reservation_id] = own
+    verdicts.seated(board.restaurant, own.reservation_id, outcome, start=own.start)
+    moved = select(*COLUMNS).where(COLUMNS[0].in_(sorted(verdicts.left)))
+    for row in session.execute(moved).all():
+        verdicts.reseated(row)
+    verdicts.write(session)
+    free_books(session, {board.sitting.book_id: board.restaurant.id}, now=now)
 
 
 def _quarters_of(session: Session, reservation_id: int, tables: Seats) -> list[int]:

@@ -13,7 +13,7 @@ from models.entities.door import DoorEntry
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import free_books
 from models.operations.deciding.occupancy import REACH, holders, last_held
-from models.operations.deciding.seatings import moment
+from models.operations.deciding.seatings import Seating, moment
 from models.operations.deciding.verdicts import release_tables
 from models.queries.door.waiting import seats_for
 from models.rules.deciding.at_the_door import SHORTEST_TURN
@@ -108,17 +108,8 @@ def hold_called(
     last = last if begins is None else begins - 1
     held, blocked = holders(session, seats, first=first, last=last)
     taken = held.keys() | blocked
-    rows = [
-        {
-            "dining_table_id": table,
-            "quarter_hour": quarter,
-            "reservation_id": row.id,
-            "restaurant_id": row.restaurant_id,
-        }
-        for table in seats
-        for quarter in range(first, last + 1)
-        if (table, quarter) not in taken
-    ]
+    whole = Seating(row.restaurant_id, row.id, seats, first, last - first + 1).quarters()
+    rows = [each for each in whole if (each["dining_table_id"], each["quarter_hour"]) not in taken]
     bulk_insert(session, table_of(TableOccupancy), rows)
 
 

@@ -26,16 +26,14 @@ def prepare_to_seat(
     """Ready a waiting party to be seated now, and return its tables.
 
     At `tables`, else those it was called to, else the best that are free now. A party at the door
-    starts in this quarter. If the next party needs the tables, the turn is shorter, half an hour
-    at least. Raises StateConflict if no table is free and none is named.
+    starts in this quarter. Before the next party the turn ends, after half an hour at least. Raises
+    StateConflict if no table is free and none is named.
     """
     entry = session.get(DoorEntry, row.id, populate_existing=True)
-    called = tuple(entry.ready_tables or ()) if entry else ()
-    seats = tables or called or free_seats(session, restaurant, row, now=now)
-    if not seats:
+    called = tuple((entry and entry.ready_tables) or ())
+    if not (seats := tables or called or free_seats(session, restaurant, row, now=now)):
         raise StateConflict("no table for this party is free now: name the tables")
-    row.reason = None
-    row.tables_chosen = True
+    row.reason, row.tables_chosen = None, True
     if entry is not None:
         entry.served_at = entry.served_at or now
         uncall(session, row, entry, now=now)

@@ -157,13 +157,8 @@ def _cancelled(
 ) -> dict[int, Hurt]:
     if closing.parties not in _CANCELS:
         return {}
+    words, notify = closing.message, closing.notify
     done = cancel_parties(
-        session,
-        restaurant,
-        ids,
-        message=closing.message,
-        notify=closing.notify,
-        now=now,
-        actor=actor,
+        session, restaurant, ids, message=words, notify=notify, now=now, actor=actor
     )
     return {each.party.id: each for each in done}

@@ -60,37 +60,29 @@ def move_to_other_starts(
 
 
 def _nearest(
-    session: Session,
-    restaurant: RestaurantSpec,
-    row: PartyRow,
-    *,
-    within: timedelta,
-    now: datetime,
+    session: Session, restaurant: RestaurantSpec, row: PartyRow, *, within: timedelta, now: datetime
 ) -> datetime | None:
     """Return the nearest start at which a table is free, as if the party's own were, too."""
     day = split_book_id(row.book_id)[1]
     books = {each.book_id: restaurant for each in sittings_on(restaurant, day)}
-    boards = load_boards(session, books, now=now)
-    ask = Ask(
-        row.party_size,
-        quarter_of(row.starts_at),
-        row.area_id,
-        online=False,
-        waitlist=False,
-        counted_online=row.source == "online",
-        by_staff=True,
-    )
     own = own_quarters(session, row)[1]
-    first, last = bookable_quarters(restaurant, now=now, online=True)
-    reach = within // timedelta(minutes=15)
     free: set[int] = set()
-    for board in boards.values():
+    for board in load_boards(session, books, now=now).values():
         for table, quarter in own:
             board.floor.release((table,), board.floor.mask(quarter, 1))
-        free |= {each for each in offers(board, ask) if first <= each <= last}
-    near = [each for each in free - {ask.quarter} if abs(each - ask.quarter) <= reach]
-    best = min(near, key=lambda each: (abs(each - ask.quarter), each), default=None)
+        free.update(offers(board, _ask(row)))
+    first, last = bookable_quarters(restaurant, now=now, online=True)
+    start, reach = quarter_of(row.starts_at), within // timedelta(minutes=15)
+    near = [each for each in free if first <= each <= last and 0 < abs(each - start) <= reach]
+    best = min(near, key=lambda each: (abs(each - start), each), default=None)
     return None if best is None else moment(best)
+
+
+def _ask(row: PartyRow) -> Ask:
+    """Return the party's request as one that the staff decide for it."""
+    start, online = quarter_of(row.starts_at), row.source == "online"
+    staff = {"online": False, "waitlist": False, "by_staff": True}
+    return Ask(row.party_size, start, row.area_id, counted_online=online, **staff)
 
 
 def _note(session: Session, number: int, message: str) -> None:

@@ -47,8 +47,9 @@ def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
 def finish_overdue(session: Session, *, now: datetime, limit: int) -> int:
     """Finish seated parties long past their turn. Return how many were finished.
 
-    Only where the restaurant chose it (`auto_finish`), and not parties whose finish the staff
-    undid.
+    Only where the restaurant chose it (`auto_finish`) and the stand is in use: since the turn ended
+    the staff recorded something about another party of the same book. Not parties whose finish the
+    staff undid.
     """
     row, move = Reservation, ReservationMove
     taken_back = exists().where(
@@ -56,7 +57,7 @@ def finish_overdue(session: Session, *, now: datetime, limit: int) -> int:
     )
     return _each_due(
         session,
-        (row.status == Status.SEATED, not_(taken_back)),
+        (row.status == Status.SEATED, not_(taken_back), _used_since_the_turn()),
         row.ends_at,
         lambda policies: finish_before(policies, now=now),
         lambda session_, number: finish(session_, number, now=now, actor=CLOCK),
@@ -101,6 +102,18 @@ def _runs_late(now: datetime) -> ColumnElement[bool]:
 def _stand_in_use() -> ColumnElement[bool]:
     other = aliased(Reservation)
     return exists().where(other.book_id == Reservation.book_id, other.arrived_at.is_not(None))
+
+
+def _used_since_the_turn() -> ColumnElement[bool]:
+    """Match parties about whose book, but not about them, the staff spoke after their turn."""
+    other, move = aliased(Reservation), ReservationMove
+    return exists().where(
+        other.book_id == Reservation.book_id,
+        other.id != Reservation.id,
+        move.reservation_id == other.id,
+        move.at >= Reservation.ends_at,
+        move.actor.like(STAFF),
+    )
 
 
 def _staff_spoke() -> ColumnElement[bool]:

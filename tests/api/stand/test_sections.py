@@ -1,13 +1,20 @@
 """Server sections: covers balanced, the next party, permissions, repeats."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
+from models.core import clock
+from models.core.database.transactions import transaction
+from models.entities import SectionTable
+from models.integrity.check import findings
 from models.rules.evening.sections import SectionLoad, balanced, next_section
 from models.rules.restaurant.restaurant import TableSpec
 from tests.api.conftest import Answer, Stand
+from tests.services.running.restaurant import OpenRestaurant
 
 
 def put(stand: Stand, role: str = "host", **body: Any) -> Answer:
@@ -73,3 +80,17 @@ def test_wrong_sections_name_their_field_and_a_viewer_may_not(staffed: Stand) ->
         assert answer.status_code == 422, answer.text
         assert [each["field"] for each in answer.json["errors"]] == ["sections"]
     assert put(staffed, "viewer", sections=[]).status_code == 403
+
+
+def test_the_check_names_a_section_with_a_table_of_another_restaurant(
+    staffed: Stand, restaurant: Callable[..., OpenRestaurant]
+) -> None:
+    assert put(staffed, sections=[{"server": "Ana"}]).status_code == 200
+    other = restaurant(slug="other")
+    with transaction(staffed.db) as session:
+        assert findings(session, now=clock.now(), grace_seconds=10**6) == []
+        table = {"dining_table_id": other.tables["1"]}
+        session.execute(update(SectionTable).where(SectionTable.dining_table_id == 1).values(table))
+        assert [each.rule for each in findings(session, now=clock.now(), grace_seconds=10**6)] == [
+            "reference"
+        ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, update
@@ -10,6 +11,7 @@ from models.core.database.transactions import reading
 from models.core.errors import StateConflict
 from models.entities import Reservation
 from models.integrity.check import findings
+from models.operations.reservations.changes import cancel_reservation
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.overdue import end_evenings, finish_overdue, mark_no_shows
 from models.operations.stand.undo import take_back
@@ -148,6 +150,7 @@ def test_one_restaurant_s_long_grace_stops_nobody_else(
     waits = slow.book(2, tables=("2",), start=START - HOUR, now=START - 2 * HOUR)
     absent, overstays = stand.book(2, tables=("1",)), stand.book(2, tables=("2",))
     stand.move(seat, overstays, now=minutes(0))
+    is_used(stand, now=minutes(100))
     # the slow one's parties are the longest overdue, and the limit is one
     assert run(mark_no_shows, stand, now=minutes(140), limit=1) == 1
     assert run(finish_overdue, stand, now=minutes(140), limit=1) == 1
@@ -187,9 +190,26 @@ def test_a_party_that_arrives_while_the_job_runs_is_left_alone(
     assert stand.row(number).status == "arrived"
 
 
+def is_used(stand: Stand, *, now: datetime) -> None:
+    """The staff record something about another party of the same book."""
+    number = stand.book(1, tables=("bar",), start=START, now=now)
+    stand.move(partial(cancel_reservation, by_staff=True), number, now=now)
+
+
+def test_nobody_is_finished_by_the_clock_while_the_stand_is_not_in_use(stand: Stand) -> None:
+    number = stand.ask(2)
+    stand.move(seat, number, now=minutes(0))
+    is_used(stand, now=minutes(89))
+    assert run(finish_overdue, stand, now=minutes(300)) == 0
+    is_used(stand, now=minutes(90))
+    assert run(finish_overdue, stand, now=minutes(300)) == 1
+    assert in_order(stand, now=minutes(300))
+
+
 def test_a_forgotten_finish(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
+    is_used(stand, now=minutes(100))
     assert run(finish_overdue, stand, now=minutes(129.99)) == 0
     assert run(finish_overdue, stand, now=minutes(130)) == 1
     row = stand.row(number)
@@ -201,6 +221,7 @@ def test_a_forgotten_finish(stand: Stand) -> None:
 def test_the_turn_of_a_party_seated_late_ends_later(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(30))
+    is_used(stand, now=minutes(130))
     assert run(finish_overdue, stand, now=minutes(159.99)) == 0
     assert run(finish_overdue, stand, now=minutes(160)) == 1
 
@@ -215,6 +236,7 @@ def test_a_party_that_is_not_seated_is_not_finished(stand: Stand) -> None:
 def test_a_finish_taken_back_is_not_finished_again_by_the_clock(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
+    is_used(stand, now=minutes(100))
     run(finish_overdue, stand, now=minutes(130))
     stand.move(take_back, number, now=minutes(133))
     assert run(finish_overdue, stand, now=minutes(400)) == 0
@@ -225,6 +247,7 @@ def test_a_finish_taken_back_is_not_finished_again_by_the_clock(stand: Stand) ->
 def test_a_clock_that_stood_still_for_a_week_ends_them_all_the_same(stand: Stand) -> None:
     number, absent = stand.ask(2), stand.ask(2)
     stand.move(seat, number, now=minutes(0))
+    is_used(stand, now=minutes(100))
     late = START + timedelta(days=7)
     assert run(finish_overdue, stand, now=late) == 1
     assert run(mark_no_shows, stand, now=late) == 1

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import reading, table_of
 from models.core.errors import Busy, NotSeated, StateConflict
 from models.entities import Reservation, SeatedTable
+from models.integrity.check import findings
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.seated_tables import mend_seated_tables
 from models.operations.stand.undo import take_back
 from models.queries.book.book import book_of
 from models.queries.floor.load import restaurant_by_id
 from tasks.jobs.stand import STAND_JOBS
-from tests.operations.evenings import ONE_TABLE, QUARTER, TWO_TABLES, a_stand, history
+from tests.operations.evenings import ONE_TABLE, QUARTER, TWO_TABLES, a_stand, history, told
 from tests.services.running.offers import availability
 from tests.services.running.stand import START, Stand
 
@@ -171,6 +172,24 @@ def test_the_next_party_sits_elsewhere(db: Engine, by_phone: bool) -> None:
     assert sits_at(stand) == {"1": first}
     stand.move(seat, next_, now=minutes(92))
     assert sits_at(stand) == {"1": first, "2": next_}
+
+
+def test_the_next_party_sits_elsewhere_after_others_moved_and_others_again(db: Engine) -> None:
+    tables = dict.fromkeys("1234", ("hall", 1, 2))
+    stand = a_stand(db, tables=tables, policies=NEAR)
+    overstayed(stand)
+    for label, start in (("3", 30), ("4", 60)):
+        stand.book(2, tables=(label,), start=minutes(start))
+    numbers = [stand.ask(2, start=minutes(start)) for start in (90, 120, 150)]
+    assert [list(stand.held(each)) for each in numbers] == [["1"], ["2"], ["3"]]
+    assert STAND_JOBS["make_way"](minutes(90)) == 1
+    assert [list(stand.held(each)) for each in numbers] == [["2"], ["3"], ["4"]]
+    for number in numbers:
+        assert history(stand, number)[-1] == ("confirmed", "confirmed", "re_seated")
+        assert told(stand, number) == ["confirmation"]
+    assert STAND_JOBS["make_way"](minutes(91)) == 0
+    with reading(stand.bind) as session:
+        assert findings(session, now=minutes(91), grace_seconds=10**6) == []
 
 
 @pytest.mark.parametrize("by_staff", [False, True], ids=["no other table", "chosen by the staff"])
