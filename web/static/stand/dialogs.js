@@ -100,7 +100,14 @@ async function seatWalkIn(button) {
     walk_in: true,
     notify: false,
     force_pacing: button.dataset.force === "yes",
+    ...overriding(document.getElementById("walk-why")),
   });
+}
+
+/** What the host overrides: a party larger than its table seats, with the reasons given. */
+function overriding(squeeze, other) {
+  const [why, reason] = [squeeze, other].map((field) => field?.value.trim() ?? "");
+  return { squeeze: why !== "", reason: [why, reason].filter(Boolean).join("; ") };
 }
 
 /** Without a free table: the list at the door. */
@@ -129,7 +136,7 @@ async function book(form) {
     tables: text("tables") ? text("tables").split("\n") : [],
     notify: form.elements.notify.checked,
     force_pacing: button.dataset.force === "yes",
-    reason: form.elements.reason?.value.trim() ?? "",
+    ...overriding(form.elements.squeeze, form.elements.reason),
   });
 }
 

@@ -39,6 +39,7 @@ def walk_in(restaurant: RestaurantSpec, caller: Caller) -> Response:
         size=size,
         table=table,
         may_force=caller.has(restaurant.id, Permission.FORCE_PACING),
+        may_squeeze=caller.has(restaurant.id, Permission.SQUEEZE_PARTIES),
         proposal=tables_for(
             restaurant, view, party_size=size, starts_at=start, now=now, first=table
         ),
@@ -67,6 +68,7 @@ def booking(restaurant: RestaurantSpec, caller: Caller) -> Response:
         chosen=next((s for _, found in shifts for s in found if s.starts_at == start), None),
         proposal=proposal,
         may_force=caller.has(restaurant.id, Permission.FORCE_PACING),
+        may_squeeze=caller.has(restaurant.id, Permission.SQUEEZE_PARTIES),
         may_find=caller.has(restaurant.id, Permission.FIND_GUESTS),
         at=lambda moment: _time(restaurant, moment),
     )
