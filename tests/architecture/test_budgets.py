@@ -51,7 +51,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "web/api/evening/sections.py": (20, "views: what is read, done, nudged and shown"),
     "web/api/guest_book/search.py": (23, "views: what is read, done, nudged and shown"),
     "web/api/reservations.py": (24, "views: what is read, done, nudged and shown"),
-    "web/api/stand/arrivals.py": (25, "views: what is read, done, nudged and shown"),
+    "web/api/stand/arrivals.py": (26, "views: what is read, done, nudged and shown"),
     "web/api/stand/book.py": (29, "views: what is read, done, nudged and shown"),
     "web/api/stand/guests.py": (19, "views: what is read, done, nudged and shown"),
     "web/api/tables/acts.py": (24, "views: what is read, done, nudged and shown"),
