@@ -105,7 +105,15 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
 
 
 def test_the_compose_file_runs_as_written(rehearsal: Rehearsal) -> None:
-    for act in (everything_starts, a_table_is_reserved, a_backup_is_proved, the_database_is_away):
+    acts = (
+        everything_starts,
+        a_table_is_reserved,
+        a_backup_is_proved,
+        a_damaged_backup_is_found,
+        the_certificate_is_replaced,
+        the_database_is_away,
+    )
+    for act in acts:
         began = time.monotonic()
         act(rehearsal)
         print(f"{act.__name__.replace('_', ' ')}: {time.monotonic() - began:.0f} s")
@@ -137,6 +145,48 @@ def a_backup_is_proved(rehearsal: Rehearsal) -> None:
     rehearsal.maitred("worker-backups", "backup", "drill")
     for line in ("backup-full", "backup-drilled"):
         plan.prove(line=line, target="compose", how="rehearsed", figure="MySQL, by runc")
+
+
+def a_damaged_backup_is_found(rehearsal: Rehearsal) -> None:
+    """One byte more in a stored file, and `maitred backup verify` fails until it is gone."""
+    store = rehearsal.boxes["worker-backups"]
+    newest = "$(find /var/lib/maitred/backups -type f -size +9k | head -n 1)"
+    rehearsal.maitred("worker-backups", "backup", "verify")
+    assert store.inside("sh", "-c", f'printf x >>"{newest}"').returncode == 0
+    assert store.inside("maitred", "backup", "verify").returncode == 1
+    assert store.inside("sh", "-c", f'truncate --size=-1 "{newest}"').returncode == 0
+    rehearsal.maitred("worker-backups", "backup", "verify")
+    figure = "a byte more in a file is found"
+    plan.prove(line="backup-verified", target="compose", how="rehearsed", figure=figure)
+
+
+def the_certificate_is_replaced(rehearsal: Rehearsal) -> None:
+    """As docs/deploy/compose.md says: other files, a reload, and nginx serves the new one."""
+    new, secrets = rehearsal.folder / "new", rehearsal.folder / "secrets"
+    subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", new], check=True)
+    for name in ("fullchain.pem", "privkey.pem"):  # the same files: they are mounted one by one
+        (secrets / name).write_bytes((new / name).read_bytes())
+    # before the reload the old certificate is served, which the new one does not vouch for
+    with pytest.raises(AssertionError, match="CERTIFICATE_VERIFY_FAILED"):
+        rehearsal.reserve()
+    assert rehearsal.boxes["nginx"].inside("nginx", "-s", "reload").returncode == 0
+    wait_until(
+        lambda: served(rehearsal) == (new / "fullchain.pem").read_text(encoding="ascii").strip(),
+        seconds=30, what="the new certificate", every=0.5,
+    )  # fmt: skip
+    assert "confirmed" in rehearsal.reserve()
+    figure = "replaced while it serves"
+    plan.prove(line="certificates", target="compose", how="rehearsed", figure=figure)
+
+
+def served(rehearsal: Rehearsal) -> str:
+    """Return the certificate that nginx sends, as PEM."""
+    argv = ["ip", "netns", "exec", rehearsal.network.space("nginx")]
+    ask = "openssl s_client -connect 127.0.0.1:443 -servername localhost </dev/null | openssl x509"
+    done = subprocess.run(
+        [*argv, "sh", "-c", ask], capture_output=True, text=True, timeout=30, check=False
+    )
+    return done.stdout.strip()
 
 
 def the_database_is_away(rehearsal: Rehearsal) -> None:

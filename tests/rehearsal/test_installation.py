@@ -186,6 +186,7 @@ def another_certificate(place: Site, page: Page) -> dict[str, object]:
         seconds=30, what="the new certificate", every=1,
     )  # fmt: skip
     assert "confirmed" in place.reserve()
+    seen("certificates", figure="replaced while it serves")
     return {}
 
 
