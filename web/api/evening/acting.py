@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import unit
+from models.rules.reservations.lifecycle import shown_status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.shapes import local_text
 from web.nudging import nudge_after_move
@@ -43,7 +44,7 @@ def party_facts(restaurant: RestaurantSpec, row: Any) -> dict[str, Any]:
     """Return a party that an act concerns (the common part of its models)."""
     return {
         "reservation_id": str(row.id),
-        "status": row.status,
+        "status": shown_status(row.status, row.approve_by),
         "party_size": row.party_size,
         "start": local_text(restaurant, row.starts_at),
     }
