@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import LargeBinary
+from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.database.transactions import Base
@@ -34,6 +34,8 @@ class PartyDetails(Base):
     expected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: so many of the party are here; NULL: all of them, or none
     arrived_covers: Mapped[int | None]
+    #: what the party spent, in hundredths of the restaurant's currency; NULL: not known
+    spend: Mapped[int | None] = mapped_column(BigInteger)
     vip: Mapped[bool] = mapped_column(default=False, server_default="0")
     #: allergies, occasion and tags, encrypted: see `details_of`
     details_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -184,6 +184,11 @@ class Reservation(Base):
         return self.party.arrived_covers if self.party else None
 
     @property
+    def spend(self) -> int | None:
+        """What the party spent, in hundredths, if it is known; `party` is loaded."""
+        return self.party.spend if self.party else None
+
+    @property
     def guest_revision(self) -> int:
         """Raised by changes that the guest can see, and by nothing else; used by guests' ETags.
 

@@ -1,6 +1,7 @@
 """The guest book in a browser: found while one types, opened, written in, known when booking."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,6 +9,7 @@ from playwright.sync_api import Page, expect
 from models.core import clock
 from models.core.database.transactions import transaction
 from models.operations.guest_book.filing import file_some
+from tests.e2e.axe import faults
 from tests.e2e.browsers import PHONE, TABLET, picture
 from tests.e2e.stands import Evening
 
@@ -108,6 +110,38 @@ def test_a_party_leads_to_its_guest(evening: Evening) -> None:
     expect(page.get_by_role("button", name="The guest’s record")).to_be_visible()
 
 
+def test_spend_is_recorded_in_the_panel_and_shown_on_the_record(evening: Evening) -> None:
+    page = evening.stand()
+    page.get_by_role("button", name=re.compile("^Arrived: Ada L")).click()
+    page.get_by_role("button", name=re.compile("^Seat: Ada L")).click()
+    page.locator(".section-seated").get_by_text("Ada Lovelace").click()
+    page.get_by_text("Spend", exact=True).first.click()
+    page.locator("#c-spend").fill("128,50")
+    page.locator("#c-spend").press("Enter")
+    expect(page.locator("#toast")).to_contain_text("saved")
+    page.locator(".section-seated").get_by_text("Ada Lovelace").click()
+    page.get_by_role("button", name="The guest’s record").click()
+    expect(panel(page).get_by_text("Spend: 128.50 (on average 128.50)")).to_be_visible()
+    picture(page, "43-guest-spend")
+
+
+def test_the_host_is_told_of_a_guest_who_is_blocked(evening: Evening) -> None:
+    write_all(evening)
+    page = evening.stand()
+    page.get_by_role("button", name="Book", exact=True).click()
+    page.get_by_role("button", name="2", exact=True).click()
+    page.locator(".time-choice:not(.none)").last.click()
+    page.locator("#book-name").fill("A. Lovelace")
+    page.locator("#book-email").fill("ada@example.com")
+    page.locator(".known-guest").click()
+    known = page.locator("[data-known]")
+    expect(known).to_contain_text("This guest is blocked from booking online.")
+    expect(known).to_contain_text("nuts and shellfish")
+    picture(page, "46-known-guest-blocked")
+    page.locator("form[data-booking] .main-button").click()
+    expect(page.locator("#toast")).to_contain_text("Ada Lovelace is blocked from booking online.")
+
+
 def test_a_booking_by_phone_proposes_the_known_guest(evening: Evening) -> None:
     page = evening.stand()
     page.get_by_role("button", name="Book", exact=True).click()
@@ -146,3 +180,43 @@ def test_nothing_is_cut_off_and_targets_are_large(
         box = button.bounding_box()
         assert box is not None
         assert box["height"] >= 24 and box["width"] >= 24, button.inner_text()
+
+
+def write_all(evening: Evening) -> None:
+    """Write everything that a record can have on Ada's, so that all of it is on the pages."""
+    hits = evening.send("/guests/search", {"text": "ada@example.com"})
+    place = f"/restaurants/{evening.restaurant.slug}/guests/{hits['guests'][0]['id']}"
+    facts: dict[str, Any] = {
+        "allergies": "nuts and shellfish",
+        "tags": ["regular", "press"],
+        "vip": True,
+    }
+    for verb, path, body in (
+        ("PATCH", "", facts),
+        ("POST", "/notes", {"text": "Likes the window, and came with Charles last time"}),
+        ("POST", "/consent", {"given": True, "wording": "stand-1"}),
+        ("POST", "/block", {"reason": "left without paying"}),
+    ):
+        assert evening.stack.staff(verb, place + path, evening.token, **body).status == 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
+def test_a_full_record_is_accessible(evening: Evening, size: dict[str, int], scheme: str) -> None:
+    write_all(evening)
+    page = evening.stand("/guests", viewport=size, color_scheme=scheme)
+    name = f"{size['width']}-{scheme}"
+    find(page, "ada", "Adam Smith")
+    picture(page, f"44-guests-full-{name}")
+    found = faults(page, "guests")
+    page.get_by_role("button", name=re.compile("^Ada Lovelace")).click()
+    expect(panel(page).get_by_text("Likes the window", exact=False).first).to_be_visible()
+    for folded in panel(page).locator("summary").all():
+        folded.click()
+    panel(page).get_by_label("Search guests").fill("smith")
+    expect(panel(page).locator(".known-guest")).to_have_count(1)
+    panel(page).evaluate("dialog => { dialog.style.height = 'auto'; dialog.scrollTop = 0 }")
+    picture(page, f"45-guest-full-{name}")
+    found += faults(page, "record")
+    assert page.evaluate("panel.scrollWidth <= panel.clientWidth")
+    assert not found, "\n".join(found)

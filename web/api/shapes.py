@@ -110,10 +110,16 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
             "source": view.source,
             "staff_note": view.staff_note,
             "tables_locked": view.tables_locked,
+            "spend": money(view.spend),
             **party_facts(restaurant, view),
         }
     token = manage_token(view.id, view.link_secret)
     return facts | {"manage_url": manage_link(token), "manage_token": token}
+
+
+def money(hundredths: int | None) -> str | None:
+    """Return an amount as a decimal: `128.50`."""
+    return None if hundredths is None else f"{hundredths // 100}.{hundredths % 100:02}"
 
 
 def party_in_the_way(party: PartyInTheWay) -> dict[str, Any]:

@@ -239,6 +239,7 @@ class ReservationOut(ResponseModel):
     arrived_covers: int | None = Field(
         None, description="for staff only: so many are here; null: all of them, or none"
     )
+    spend: str | None = Field(None, description="for staff only: what the party spent, if known")
     warnings: (
         list[Literal["pacing", "outside_hours", "short_turn", "blocked", "no_shows"]] | None
     ) = Field(

@@ -187,6 +187,8 @@ SoughtEmail = Annotated[
     WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_MAX}),
 ]
 AreaKey = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+#: an amount of money as a decimal: `128.50`
+Money = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
 Wording = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 TableLabel = Annotated[str, Field(min_length=1, max_length=32), AfterValidator(one_line)]
 Email = Annotated[

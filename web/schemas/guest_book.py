@@ -124,6 +124,7 @@ class GuestVisitOut(ResponseModel):
     reference: str
     status: StatusName
     party_size: int
+    spend: str | None
     date: str | None = Field(description="of the book that the reservation is in")
     start: Moment
     source: str
@@ -152,6 +153,8 @@ class GuestRecordOut(ResponseModel):
     upcoming: int
     last_visit: Moment | None
     next_visit: Moment | None
+    spend: str | None = Field(description="of all visits of which it is known; null: of none")
+    spend_average: str | None = Field(description="of these visits, each")
     notes: list[GuestNoteOut]
     reservations: list[GuestVisitOut] = Field(description="the newest 50")
     consents: list[ConsentOut]

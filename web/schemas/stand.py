@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from web.schemas.answers import GuestOut, Moment, ResponseModel, StatusName
 from web.schemas.evening import HostText
-from web.schemas.fields import PARTY_MAX, Instant, TableLabel
+from web.schemas.fields import PARTY_MAX, Instant, Money, TableLabel
 from web.schemas.requests import NOTIFY, WHY, RequestModel
 
 
@@ -65,6 +65,16 @@ class LateRequest(MoveRequest):
 
     until: Instant | None = Field(
         description="after its start, within its turn; null: it comes in time after all"
+    )
+
+
+class SpendRequest(MoveRequest):
+    """What the party spent."""
+
+    body_optional: ClassVar[bool] = False
+
+    amount: Money | None = Field(
+        description="in the restaurant's currency; null: it is not known after all"
     )
 
 

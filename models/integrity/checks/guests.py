@@ -220,6 +220,7 @@ def _details_laws() -> list[Law]:
             not_(late.between(-_LATEST_SECONDS, _LATEST_SECONDS)),
             among=own.c.expected_at.is_not(None),
         ),
+        Law("has a negative spend", own.c.spend < 0, among=own.c.spend.is_not(None)),
         Law("is erased but still has details", row.c.forgotten_at.is_not(None), rule="forgotten"),
         *_count_laws(),
     ]

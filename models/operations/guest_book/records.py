@@ -203,17 +203,10 @@ def write_event(
     """Raise the revision, and write a line of the history and one of the audit."""
     record.revision += 1
     note_act(session, act, f"guest.{action}", record)
-    session.add(
-        GuestEvent(
-            restaurant_id=record.restaurant_id,
-            guest_id=record.id,
-            at=act.now,
-            actor=act.actor,
-            action=action,
-            revision=record.revision,
-            detail=detail,
-        )
-    )
+    event = GuestEvent(restaurant_id=record.restaurant_id, guest_id=record.id, action=action)
+    event.at, event.actor, event.detail = act.now, act.actor, detail
+    event.revision = record.revision
+    session.add(event)
 
 
 def note_act(session: Session, act: GuestAct, action: str, record: GuestRecord) -> None:

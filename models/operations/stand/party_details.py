@@ -17,7 +17,12 @@ from models.operations.reservations.pending_changes import check_revision
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.stand.arrivals import arrive
 from models.operations.stand.steps import check_day, move
-from models.rules.messages.notifying import DETAILS_REASON, LATE_REASON, MORE_REASON
+from models.rules.messages.notifying import (
+    DETAILS_REASON,
+    LATE_REASON,
+    MORE_REASON,
+    SPEND_REASON,
+)
 from models.rules.reservations.lifecycle import HERE, HOLDING, OPEN, Status
 
 
@@ -108,6 +113,27 @@ def clear_count(session: Session, row: Reservation) -> None:
     session.execute(
         update(table).where(table.c.reservation_id == row.id).values(arrived_covers=None)
     )
+
+
+def record_spend(
+    session: Session,
+    reservation_id: int,
+    *,
+    amount: int | None,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """Record what a party spent, in hundredths; None: nobody knows. Raises what `arrive` does."""
+    row = lock_reservation(session, reservation_id)
+    known = session.get(PartyDetails, row.id)
+    is_known = (known.spend if known else None) == amount
+    if is_known or is_repeat(session, row, acts_on, reason=SPEND_REASON, actor=actor):
+        return
+    if row.status not in (Status.SEATED, Status.FINISHED):
+        raise StateConflict(f"a reservation that is {row.status} has spent nothing")
+    _row(session, row).spend = amount
+    move(session, row, Status(row.status), now=now, actor=actor, reason=SPEND_REASON)
 
 
 def edit_party(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from models.core.errors import DecryptionFailed, NotFound
 from models.entities.guest_book import GuestContact, GuestEvent, GuestNote, GuestRecord
@@ -151,6 +151,7 @@ def _reservations(
     row = Reservation
     query = (
         select(row)
+        .options(joinedload(row.party))
         .where(
             row.restaurant_id == restaurant_id,
             or_(row.email_key.in_(keys), row.phone_key.in_(keys)),

@@ -38,15 +38,13 @@ def refusals(
     keys = {key for key in contacts if key}
     if not keys:
         return ()
+    found = []
+    if is_blocked(session, restaurant.id, keys):
+        found.append(OnlineRefused.BLOCKED)
     limit = restaurant.policies.no_show_limit
-    is_over = limit is not None and (
-        counted_no_shows(session, restaurant.id, keys, now=now) >= limit
-    )
-    found = {
-        OnlineRefused.BLOCKED: is_blocked(session, restaurant.id, keys),
-        OnlineRefused.NO_SHOWS: is_over,
-    }
-    return tuple(reason for reason, holds in found.items() if holds)
+    if limit and counted_no_shows(session, restaurant.id, keys, now=now) >= limit:
+        found.append(OnlineRefused.NO_SHOWS)
+    return tuple(found)
 
 
 def refusals_of(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.entities.guest_book import GuestContact
+from models.entities.parties import PartyDetails
 from models.entities.reservations import Reservation
 from models.rules.reservations.lifecycle import Status
 
@@ -26,6 +27,14 @@ class GuestStats:
     upcoming: int = 0
     last_visit: datetime | None = None
     next_visit: datetime | None = None
+    #: in hundredths, of the visits of which it is known; and how many they are
+    spend: int = 0
+    spend_visits: int = 0
+
+    @property
+    def spend_average(self) -> int | None:
+        """What a visit costs the guest on average, in hundredths; None: not known."""
+        return round(self.spend / self.spend_visits) if self.spend_visits else None
 
     def add(self, status: str, count: int, first: datetime, last: datetime) -> None:
         """Add this many reservations of one status, which start between these times."""
@@ -49,17 +58,24 @@ def stats_of(session: Session, guests: Collection[int]) -> dict[int, GuestStats]
     row = table_of(Reservation).c
     each = union(_by(row.email_key, guests), _by(row.phone_key, guests)).subquery()
     starts = each.c.starts_at
-    query = select(each.c.guest_id, each.c.status, func.count(), func.min(starts), func.max(starts))
-    for guest, *counted in session.execute(query.group_by(each.c.guest_id, each.c.status)):
-        found[guest].add(*counted)
+    known = (func.sum(each.c.spend), func.count(each.c.spend))
+    counted = (func.count(), func.min(starts), func.max(starts))
+    query = select(each.c.guest_id, *known, each.c.status, *counted)
+    grouped = query.group_by(each.c.guest_id, each.c.status)
+    for guest, spend, visits, *counts in session.execute(grouped):
+        found[guest].add(*counts)
+        found[guest].spend += int(spend or 0)
+        found[guest].spend_visits += visits
     return found
 
 
-def _by(key: Column[bytes], guests: Collection[int]) -> Select[int, int, str, datetime]:
+def _by(key: Column[bytes], guests: Collection[int]) -> Select[int, int, str, datetime, int | None]:
+    party = table_of(PartyDetails).c
     row, contact = table_of(Reservation).c, table_of(GuestContact).c
     same = (row.restaurant_id == contact.restaurant_id) & (key == contact.contact)
     return (
-        select(contact.guest_id, row.id, row.status, row.starts_at)
+        select(contact.guest_id, row.id, row.status, row.starts_at, party.spend)
         .join_from(contact.contact.table, row.id.table, same)
+        .outerjoin(party.spend.table, party.reservation_id == row.id)
         .where(contact.guest_id.in_(guests))
     )

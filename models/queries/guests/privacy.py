@@ -108,6 +108,7 @@ def _guest(row: Reservation) -> dict[str, Any]:
         "details": asdict(details),
         "expected_at": row.expected_at.isoformat() if row.expected_at else None,
         "arrived_covers": row.arrived_covers,
+        "spend": row.spend,
     }
 
 

@@ -54,6 +54,7 @@ class ReservationView:
     details: Details
     expected_at: datetime | None
     arrived_covers: int | None
+    spend: int | None
     reason: str | None
     alternatives: tuple[datetime, ...]
     tables: tuple[str, ...]
@@ -104,6 +105,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         details=row.details,
         expected_at=row.expected_at,
         arrived_covers=row.arrived_covers,
+        spend=row.spend,
         reason=row.reason,
         alternatives=_moments(row.alternatives),
         tables=_tables(session, row),

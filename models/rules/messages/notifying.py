@@ -85,11 +85,13 @@ LIST_OVER_REASON = "list_over"
 DOOR_REASONS = frozenset(
     {READY_REASON, MISSED_REASON, PASSED_REASON, RESIZED_REASON, LEFT_REASON, LIST_OVER_REASON}
 )
-#: What the stand learns of a party, and no guest sees: it runs late, more of it have come, details.
+#: What the stand learns of a party, and no guest sees: it runs late, more of it have come, details,
+#: what it spent.
 LATE_REASON = "running_late"
 MORE_REASON = "more_arrived"
 DETAILS_REASON = "details"
-LEARNED_REASONS = frozenset({LATE_REASON, MORE_REASON, DETAILS_REASON})
+SPEND_REASON = "spend"
+LEARNED_REASONS = frozenset({LATE_REASON, MORE_REASON, DETAILS_REASON, SPEND_REASON})
 UNTOLD_REASONS = LEARNED_REASONS | frozenset(
     {UNDONE_REASON, EDITED_REASON, RESEATED_REASON, REANCHORED_REASON, *DOOR_REASONS}
 )

@@ -23,6 +23,7 @@ from models.rules.messages.notifying import (
     REFUSED_REASON,
     RESEATED_REASON,
     RESIZED_REASON,
+    SPEND_REASON,
     STANDS_REASON,
     SWAPPED_REASON,
     TO_APPROVE_REASON,
@@ -82,6 +83,7 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     LATE_REASON: frozenset({Status.CONFIRMED}),
     MORE_REASON: HERE,
     DETAILS_REASON: OPEN | HOLDING,
+    SPEND_REASON: frozenset({Status.SEATED, Status.FINISHED}),
     EDITED_REASON: frozenset(Status),
 }
 

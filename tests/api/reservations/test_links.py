@@ -155,6 +155,7 @@ UNREACHED = {
     "auth.change_password",
     "arrivals.finished",
     "arrivals.taken_back",
+    "arrivals.spent",
     "guest_records.merge_guests",  # there is one guest
     "guest_records.unmerge_guests",
     # the request waits for no approval

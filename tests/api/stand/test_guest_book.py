@@ -1,6 +1,7 @@
 """The guest book over HTTP: searched, opened, written in, merged, blocked; audited."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -202,6 +203,31 @@ def test_the_staff_are_warned_of_a_guest_who_cannot_book_online(staffed: Stand) 
                 headers=staffed.as_staff() | {"Idempotency-Key": f"{number}{who['name']}"},
             )
             assert (answer.status_code, answer.json.get("warnings")) == (201, warnings), answer.text
+
+
+def test_spend_is_recorded_by_a_host_and_shown_on_the_record(
+    staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = staffed.confirmed(guest=ADA)
+    file_all(staffed)
+    place = f"/api/v1/reservations/{made['id']}"
+    start = datetime.fromisoformat(made["start"])
+    monkeypatch.setattr(clock, "now", lambda: start)
+
+    def send(verb: str, role: str = "host", **body: Any) -> Answer:
+        return staffed.client.post(f"{place}/{verb}", json=body, headers=staffed.as_staff(role))
+
+    assert send("spend", amount="128.5").status_code == 409
+    send("seat")
+    assert send("spend", "viewer", amount="128.5").status_code == 403
+    for wrong in ("-1", "1.234", "1,5", "", 12.5):
+        assert send("spend", amount=wrong).json["errors"][0]["field"] == "amount"
+    assert send("spend", amount="128.5").json["spend"] == "128.50"
+    guest = staffed.client.get(f"{place}/guest", headers=staffed.as_staff()).json
+    assert (guest["spend"], guest["spend_average"]) == ("128.50", "128.50")
+    assert [each["spend"] for each in guest["reservations"]] == ["128.50"]
+    own = staffed.client.get(place, headers={"Manage-Token": made["manage_token"]}).json
+    assert own.get("spend") is None
 
 
 def test_consent_is_recorded_for_every_contact(staffed: Stand) -> None:

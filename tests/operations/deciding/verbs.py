@@ -26,7 +26,7 @@ from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.approving import approve, decline
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.confirming import confirm_waitlisted
-from models.operations.stand.party_details import arrive_partly, expect_late
+from models.operations.stand.party_details import arrive_partly, expect_late, record_spend
 from models.operations.stand.undo import take_back
 from models.operations.stand.walk_ins import seat_walk_in
 from models.operations.tables.assigning import assign_tables, swap_tables
@@ -187,6 +187,10 @@ def _late(evening: Evening, which: int, now: datetime) -> None:
     evening.stand.move(partial(expect_late, until=until), evening.party(which), now=now)
 
 
+def _spend(evening: Evening, which: int, now: datetime) -> None:
+    evening.stand.move(partial(record_spend, amount=which), evening.party(which), now=now)
+
+
 def _seat_at_1(evening: Evening, which: int, now: datetime) -> None:
     evening.stand.move(seat, evening.party(which), now=now, table_ids=(evening.table(0),))
 
@@ -299,6 +303,7 @@ STEPS: Final[dict[str, Step]] = {
     "arrive": Step(_move(arrive), f"post {_PARTY}/arrive"),
     "arrive partly": Step(_move(arrive_partly, covers=1), f"post {_PARTY}/arrive"),
     "walk in": Step(_walk_in, f"post {_HERE}/book/reservations"),
+    "spend": Step(_spend, f"post {_PARTY}/spend"),
     "late": Step(_late, f"post {_PARTY}/late"),
     "seat": Step(_move(seat), f"post {_PARTY}/seat"),
     "seat at 1": Step(_seat_at_1, f"post {_PARTY}/seat"),

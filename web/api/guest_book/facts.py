@@ -11,7 +11,7 @@ from models.queries.guest_book.standing import OnlineRefused
 from models.queries.guest_book.stats import GuestStats
 from models.queries.guests.consents import ConsentView
 from models.rules.restaurant.restaurant import RestaurantSpec
-from web.api.shapes import local_text
+from web.api.shapes import local_text, money
 
 _DIGITS_SHOWN = 4
 
@@ -69,6 +69,8 @@ def record_facts(
         "limit_lifted_at": _moment(restaurant, view.record.limit_lifted_at),
         "online_refused": next(iter(refused), None),
         **_stats(restaurant, view.stats),
+        "spend": money(view.stats.spend if view.stats.spend_visits else None),
+        "spend_average": money(view.stats.spend_average),
         "notes": [
             {
                 "id": str(each.id),
@@ -110,6 +112,7 @@ def _visit(restaurant: RestaurantSpec, view: RecordView, row: Reservation) -> di
         "reference": row.reference,
         "status": row.status,
         "date": day.isoformat() if day else None,
+        "spend": money(row.spend),
         "party_size": row.party_size,
         "start": local_text(restaurant, row.starts_at),
         "source": row.source,

@@ -1,6 +1,7 @@
 """Status changes by the host: arrive, seat, finish, no-show, undo, confirm, approve."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from models.operations.reservations.repeats import ActsOn
 from models.operations.stand.approving import approve, decline
 from models.operations.stand.arrivals import arrive, finish, mark_no_show
 from models.operations.stand.confirming import confirm_waitlisted
-from models.operations.stand.party_details import arrive_partly, expect_late
+from models.operations.stand.party_details import arrive_partly, expect_late, record_spend
 from models.operations.stand.undo import take_back
 from models.operations.tables.placing import Affected
 from models.operations.tables.seating import seat_at
@@ -41,6 +42,7 @@ from web.schemas.stand import (
     LateRequest,
     MoveRequest,
     SeatRequest,
+    SpendRequest,
     TakeBackRequest,
 )
 
@@ -88,6 +90,13 @@ def running_late(reservation_id: int, caller: Caller, body: LateRequest) -> Resp
     Until then it is not missed, and no no-show by the clock.
     """
     return _move(partial(expect_late, until=body.until), reservation_id, caller, body)
+
+
+@_verb("spend", takes=SpendRequest)
+def spent(reservation_id: int, caller: Caller, body: SpendRequest) -> Response:
+    """Record what a party spent that sits or has left; the guest's record adds it up."""
+    amount = None if body.amount is None else int(Decimal(body.amount) * 100)
+    return _move(partial(record_spend, amount=amount), reservation_id, caller, body)
 
 
 @_verb("seat", takes=SeatRequest)

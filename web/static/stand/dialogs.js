@@ -8,6 +8,8 @@ import { act, partyOf } from "./verbs.js";
 const panel = document.getElementById("panel");
 const body = document.getElementById("panel-body");
 const stand = document.getElementById("stand");
+/** Warnings of a booking that the host is to read: who cannot book online. */
+const MINDED = { blocked: "guest_mind_blocked", no_shows: "guest_mind_no_shows" };
 let key = "";
 
 /** Show a page of the stand in the panel. Returns whether there was an answer. */
@@ -21,6 +23,7 @@ export async function open(path) {
   body.replaceChildren(...document.importNode(content, true).childNodes);
   key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   if (!panel.open) panel.showModal();
+  panel.append(document.getElementById("toast")); // which the dialog would cover
   panel.scrollTop = 0;
   body.querySelector("[autofocus]")?.focus();
   return true;
@@ -153,7 +156,10 @@ async function send(button, what) {
   const undo = what.walk_in
     ? () => act("finish", made)
     : () => act("cancel", { ...made, from: undefined }, { notify: what.notify, from: undefined });
-  done(say(what.walk_in ? "seat" : "booked", { name: what.guest.name }), undo);
+  const { name } = what.guest;
+  const warned = (answer.body.warnings ?? []).find((each) => each in MINDED);
+  const mind = warned ? ` ${say(MINDED[warned], { name })}` : "";
+  done(say(what.walk_in ? "seat" : "booked", { name }) + mind, undo);
   await refresh();
 }
 

@@ -12,6 +12,10 @@ let asked = 0;
 
 export function listenToGuests() {
   document.addEventListener("submit", (event) => {
+    if ("spend" in event.target.dataset) {
+      event.preventDefault();
+      return spend(event.target);
+    }
     if (!("guestAct" in event.target.dataset)) return;
     event.preventDefault();
     if (!event.target.dataset.picks) act(event.target);
@@ -42,6 +46,17 @@ async function act(form, more = {}) {
   await open(`guests/${answer.body.id}`);
   const back = BACK[guestAct];
   done(say("saved", { name }), back && (() => takeBack(`${book}/${guest}${back}`, body, name)));
+}
+
+/** What a party spent: a comma is as good as a point. */
+async function spend(form) {
+  const { id, revision, name } = form.dataset;
+  const amount = form.elements.amount.value.trim().replace(",", ".");
+  const headers = { "If-Match": `"${revision}"` };
+  const answer = await call("POST", `/reservations/${id}/spend`, { amount }, headers);
+  if (!answer.ok) return wrong(refusal(answer, name));
+  document.getElementById("panel").close();
+  done(say("saved", { name }));
 }
 
 async function takeBack(path, body, name) {
