@@ -73,7 +73,9 @@ def seat_walk_in(
     round_ = Round(session, books, now=now, actor=actor)
     round_.verdicts.not_notified |= set() if notify else {number}
     warnings = _confirm(round_, number, table_ids)
-    seat(session, number, now=now, actor=actor, noted=force.detail())
+    # the pacing does not bind it: nothing was overbooked
+    noted = replace(force, overbook=False).detail()
+    seat(session, number, now=now, actor=actor, noted=noted)
     if DoorWarning.PACING in warnings:
         session.get_one(Reservation, number).pacing_forced = True
     return Accepted(number, reference, row["link_secret"]), warnings
