@@ -34,5 +34,5 @@ def force_of(restaurant: RestaurantSpec, caller: Caller, body: Squeezes) -> Forc
     for name, (permission, words) in _NEEDS.items():
         if asked[name] and not caller.has(restaurant.id, permission):
             raise NotAllowed(words)
-    text = body.reason.strip() if any(asked.values()) else ""
-    return Force(asked["squeeze"], asked["overlap"], text, overbook=asked["force_pacing"])
+    text, overbook = body.reason.strip(), asked["force_pacing"]
+    return Force(asked["squeeze"], asked["overlap"], text, overbook=overbook)
