@@ -19,7 +19,7 @@ from deploy.cli.restaurant import restaurant
 from deploy.cli.spellings import MainGroup
 from deploy.cli.workers import workers
 from deploy.database import main as migrate_database
-from deploy.demo.demo import DemoPlan, play_evening
+from deploy.demo.demo import DemoPlan, play_evening, play_stand
 from deploy.embedded.folder import VAR, join
 from deploy.embedded.up import up as run_up
 from deploy.env_file import join_env_file
@@ -108,8 +108,16 @@ def check(grace: float, as_json: bool) -> None:
 @click.option(
     "--seed", type=int, default=7, show_default=True, help="the same seed gives the same guests"
 )
-def demo(url: str, guests: int, at_once: int, seed: int) -> None:
-    """Play a Friday evening against the running installation, then check it."""
+@click.option(
+    "--stand/--no-stand", default=True, show_default=True, help="play the evening at the stand, too"
+)
+def demo(url: str, guests: int, at_once: int, seed: int, stand: bool) -> None:
+    """Play against the running installation, and check it: a rush of guests for a Friday, then
+    an evening at the host stand.
+    """
     join()
     plan = DemoPlan(guests=guests, at_once=at_once, seed=seed)
-    sys.exit(0 if play_evening(plan, url=url) else 1)
+    is_well = play_evening(plan, url=url)
+    if stand:
+        is_well &= play_stand(url=url)
+    sys.exit(0 if is_well else 1)

@@ -1,4 +1,4 @@
-"""`maitred demo`: a Friday evening of hundreds of guests against the running installation."""
+"""`maitred demo`: hundreds of guests ask at once, and an evening at the stand, each checked."""
 
 import asyncio
 import uuid
@@ -17,6 +17,8 @@ from deploy.cli.check import show_check
 from deploy.cli.errors import Refused
 from deploy.demo import report
 from deploy.demo.guests import DemoGuest, invite
+from deploy.demo.host import sign_in, sign_out
+from deploy.demo.tonight import faults_of, open_tonight, play_tonight
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.core.settings import settings
@@ -74,6 +76,29 @@ def play_evening(plan: DemoPlan, *, url: str = "") -> bool:
     )
     evening = asyncio.run(_play(guests, base, restaurant, sitting.book_id, plan, console))
     return _report(console, evening, sitting.book_id)
+
+
+def play_stand(*, url: str = "") -> bool:
+    """Play an evening at the host stand of the installation at `url`, in plain words, and check it.
+
+    Return whether everything went as it should and the check has no findings. Raises Refused.
+    """
+    console = Console()
+    base = (url or settings().public_url).rstrip("/")
+    _check_healthy(base)
+    restaurant = open_tonight(EXAMPLE.read_text(encoding="utf-8"))
+    host, email = sign_in(base, restaurant, console)
+    console.print(f"An evening at the stand of {restaurant.name} ({base}/stand/{restaurant.slug})")
+    try:
+        play_tonight(host)
+        wrong = host.refused + faults_of(host.book())
+    finally:
+        host.client.close()
+        sign_out(email)
+    for line in wrong:
+        console.print(f"wrong: {line}", highlight=False)
+    console.print(f"{host.acts} acts through the API\n")
+    return show_check(grace_seconds=30) and not wrong
 
 
 def _check_healthy(base: str) -> None:

@@ -36,6 +36,7 @@ FETCHERS = {
     ("tasks/messaging/channels/twilio_api.py", "requests"),  # its errors
     ("tasks/messaging/channels/twilio_api.py", "urllib3"),
     ("deploy/demo/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
+    ("deploy/demo/host.py", "httpx"),  # plays the host of PUBLIC_URL
     ("deploy/embedded/answers.py", "httpx"),  # whether Maitred answers
     ("deploy/smoke.py", "httpx"),  # tests a new release at the address that its caller gives
     ("deploy/cli/health.py", "httpx"),  # the web process given by the operator

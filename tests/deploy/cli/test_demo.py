@@ -26,7 +26,7 @@ FRIDAY = ROOT / "examples" / "friday.toml"
 
 
 def play(stack: Stack, *more: str) -> Result:
-    args = ("demo", "--url", stack.url, "--at-once", "20", *more)
+    args = ("demo", "--url", stack.url, "--at-once", "20", "--no-stand", *more)
     return CliRunner().invoke(main, args, catch_exceptions=False)
 
 
