@@ -4,7 +4,8 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from models.core.settings import settings
@@ -19,6 +20,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 #: the day before, when the reservations are made; and the day
 EVE = datetime(2026, 3, 5, 12, 2, tzinfo=BERLIN)
 FRIDAY = datetime(2026, 3, 6, tzinfo=BERLIN)
+#: the tokens run out by the real clock
+_RENEW_SECONDS: Final = 240
 
 
 def at(hour: int, minute: float = 0) -> datetime:
@@ -32,10 +35,22 @@ class Night:
 
     client: Client
     restaurant: OpenRestaurant
-    staff: dict[str, str]
+    #: who signed in: the answers with their tokens
+    host: "SignedIn"
+    manager: "SignedIn"
     now: datetime = EVE
     acts: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def staff(self) -> dict[str, str]:
+        """The header of the host."""
+        return self.host.header(self.client)
+
+    @property
+    def as_manager(self) -> dict[str, str]:
+        """The header of the manager."""
+        return self.manager.header(self.client)
 
     @property
     def path(self) -> str:
@@ -56,6 +71,26 @@ class Night:
     def verb(self, name: str, party: str, **body: Any) -> Answer:
         """One verb of the stand about one party."""
         return self.send(name, f"/api/v1/reservations/{party}/{name}", body)
+
+    def stand(self, name: str, body: dict[str, Any]) -> Answer:
+        """One act about the evening: below `.../book/`."""
+        return self.send(name, f"{self.path}/book/{name}", body)
+
+    def read(self, path: str) -> dict[str, Any]:
+        """GET as the host; `path` is below /api/v1."""
+        answer = self.client.get(f"/api/v1{path}", headers=self.staff)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    def limits(self) -> dict[str, Any]:
+        """Return what is stopped, limited or closed today."""
+        here = f"/restaurants/{self.restaurant.slug}"
+        return self.read(f"{here}/book/limits?date={FRIDAY.date().isoformat()}")
+
+    @staticmethod
+    def at(hour: int, minute: float = 0) -> datetime:
+        """Return a time of the day."""
+        return at(hour, minute)
 
     def ask(self, name: str, size: int, start: datetime, **more: Any) -> Answer:
         """A guest asks for a table online."""
@@ -140,6 +175,22 @@ class Night:
         """Decide every request and change that waits, as a worker does."""
         for lane in range(settings().lanes):
             decide(lane)
+
+
+@dataclass(slots=True)
+class SignedIn:
+    """A member of the staff, who renews the tokens before they run out."""
+
+    tokens: dict[str, Any]
+    since: float = field(default_factory=monotonic)
+
+    def header(self, client: Client) -> dict[str, str]:
+        if monotonic() - self.since > _RENEW_SECONDS:
+            body = {"refresh_token": self.tokens["refresh_token"]}
+            answer = client.post("/api/v1/auth/refresh", json=body)
+            assert answer.status_code == 200, answer.text
+            self.tokens, self.since = dict(answer.json), monotonic()
+        return {"Authorization": f"Bearer {self.tokens['access_token']}"}
 
 
 def guest(name: str) -> dict[str, str]:

@@ -41,7 +41,11 @@ class Oracle:
     parties: dict[str, Heard] = field(default_factory=dict)
     blocks: Blocks = field(default_factory=Blocks)
     line: Line = field(default_factory=Line)
+    #: parties that nobody moves but by an act on themselves
+    locked: set[str] = field(default_factory=set)
     reseated: int = 0
+    #: parties that an act of the host on another party moved, or whose turn it cut
+    made_way: int = 0
     #: parties whose table was not free, of which the host was warned before they came
     warned: set[str] = field(default_factory=set)
 
@@ -55,6 +59,18 @@ class Oracle:
         self.parties[said["id"]] = Heard(
             said["party_size"], Status(said["status"]), frozenset(tables), source
         )
+        if said.get("tables_locked") is not None:
+            (self.locked.add if said["tables_locked"] else self.locked.discard)(said["id"])
+
+    def hear_affected(self, said: dict[str, Any]) -> None:
+        """Note where an act on one party moved others. A locked party is never among them."""
+        for each in said["affected"]:
+            other = self.parties[each["id"]]
+            assert other.tables == frozenset(each["from_tables"]), each
+            assert each["cut"] or (other.status is Status.CONFIRMED), (other, each)
+            assert each["id"] not in self.locked or each["cut"], each
+            other.tables = frozenset(each["to_tables"])
+            self.made_way += 1
 
     def hear_block(self, said: dict[str, Any]) -> None:
         """Note a block, and where it moved the parties that had its tables."""
@@ -75,8 +91,14 @@ class Oracle:
         """Fail unless the book shows what was heard, and one party a table."""
         shown = {each["id"]: each for each in book["reservations"]}
         assert shown.keys() == self.parties.keys()
+        held = {
+            label
+            for each in book["reservations"]
+            if _overstays(each, now)
+            for label in each["tables"]
+        }
         for number, each in shown.items():
-            self._follows(self.parties[number], each)
+            self._follows(self.parties[number], each, held)
             self.hear(each)
         self._tables(book["reservations"], now=now)
         self._covers(book)
@@ -86,17 +108,20 @@ class Oracle:
         """Fail unless the list at the door is what follows from the answers."""
         self.line.compare(shown["entries"], self.waiting(), book["tables"], now=now)
 
-    def _follows(self, heard: Heard, shown: dict[str, Any]) -> None:
+    def _follows(self, heard: Heard, shown: dict[str, Any], held: set[str]) -> None:
+        """Fail unless the party is what was heard of it; `held`: tables of those who overstay."""
         status = Status(shown["status"])
         assert shown["party_size"] == heard.size, shown
         may_be = _FREE.get(heard.status, {heard.status})
         if heard.source == DOOR and heard.status is Status.WAITLISTED:
             may_be = _AT_DOOR
         assert status in may_be, (heard, shown)
-        if heard.status in _FIXED:
-            assert frozenset(shown["tables"]) == heard.tables, (heard, shown)
-        elif heard.status is status is Status.CONFIRMED:
-            self.reseated += frozenset(shown["tables"]) != heard.tables
+        if frozenset(shown["tables"]) != heard.tables and heard.status is status:
+            # a party that is here is moved only when another does not leave its table
+            waits_for_another = status is Status.ARRIVED and not heard.tables.isdisjoint(held)
+            assert status not in _FIXED or waits_for_another, (heard, shown)
+            assert shown["id"] not in self.locked, (heard, shown)
+            self.reseated += status in (Status.CONFIRMED, Status.ARRIVED)
 
     def _tables(self, rows: list[dict[str, Any]], *, now: datetime) -> None:
         """One party sits at a table; parties to come follow one another; the host is warned."""

@@ -95,7 +95,18 @@ class Script:
             if fate < 0.2:
                 self.plan(start - timedelta(hours=2), lambda: self._change(number))
             late = timedelta(minutes=self.random.randint(-12, 16))
+            if fate > 0.95:
+                self.plan(start + timedelta(minutes=3), lambda: self._late(number))
+                late += timedelta(minutes=20)
             self.plan(start + late, lambda: self._arrive(number))
+
+    def _late(self, number: str) -> None:
+        """It calls: it is on its way. The book misses it only after that."""
+        until = self.night.now + timedelta(minutes=25)
+        answer = self.verb("late", number, until=until.isoformat())
+        if answer.status_code == 200:
+            assert moment(answer.json["expected_at"]) == until
+            assert "not_here" not in self.row(number)["warnings"]
 
     def _cancel(self, number: str) -> None:
         self.verb("cancel", number)
@@ -113,6 +124,10 @@ class Script:
         self.hear(self.night.change(number, party_size=size, notify=False))
 
     def _arrive(self, number: str) -> None:
+        if self.row(number)["party_size"] > 2 and self.random.random() < 0.3:
+            some = self.verb("arrive", number, covers=2)
+            assert some.status_code != 200 or some.json["arrived_covers"] == 2
+            self.check()
         self.verb("arrive", number)
         if self.random.random() < 0.1:  # by mistake: it was another party
             self.verb("take-back", number, **{"from": "arrived"})

@@ -4,7 +4,7 @@ The integrity check finds nothing after any act. Redis is away for forty minutes
 clock is the tests' own, so nothing waits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from random import Random
 
@@ -19,9 +19,11 @@ from models.rules.reservations.lifecycle import ENDED
 from tests.api.conftest import Client, sign_in
 from tests.api.evening.door import Door
 from tests.api.evening.floor import COMBINATIONS, POLICIES, SHIFTS, TABLES
-from tests.api.evening.night import Night, at
+from tests.api.evening.night import Night, SignedIn, at
 from tests.api.evening.oracle import Oracle
 from tests.api.evening.script import Script
+from tests.api.evening.stops import Stops
+from tests.api.evening.tables import TableActs
 from tests.services.running.restaurant import OpenRestaurant
 from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.redis import RedisServer
@@ -44,15 +46,19 @@ def night(
     monkeypatch.setenv("LIMIT_EXEMPT", "127.0.0.0/8")
     settings.cache_clear()
     opened = restaurant(tables=TABLES, combinations=COMBINATIONS, shifts=SHIFTS, policies=POLICIES)
-    make_account("host@example.com", {opened.id: Role.HOST.value})
-    token = sign_in(client, "host@example.com")["access_token"]
-    made = Night(client, opened, {"Authorization": f"Bearer {token}"})
+    for role in (Role.HOST, Role.MANAGER):
+        make_account(f"{role}@example.com", {opened.id: role.value})
+    host, manager = (
+        SignedIn(sign_in(client, f"{role}@example.com")) for role in (Role.HOST, Role.MANAGER)
+    )
+    made = Night(client, opened, host, manager)
     monkeypatch.setattr(clock, "now", lambda: made.now.astimezone(UTC))
     yield made
 
 
 def played(night: Night, *, seed: int, reservations: int, walk_ins: int, at_the_door: int,
-           overstayers: int, meanwhile: Callable[[Script], None]) -> Oracle:  # fmt: skip
+           overstayers: int, hours: Sequence[int],
+           meanwhile: Callable[[Script], None]) -> Oracle:  # fmt: skip
     """Play the day and return what was heard; print its protocol."""
     oracle = Oracle()
 
@@ -67,6 +73,9 @@ def played(night: Night, *, seed: int, reservations: int, walk_ins: int, at_the_
     script.reserve(reservations)
     script.walk_ins(walk_ins)
     Door(script).plan(at_the_door)
+    Stops(script).plan()
+    for hour in hours:
+        TableActs(script).plan(hour)
     script.block(at(17, 41), ["H5"], until=at(19, 58))
     script.block(at(19, 6), ["H13"], until=at(22))
     script.block(at(20, 17), ["T6"], until=at(21, 33))
@@ -77,7 +86,8 @@ def played(night: Night, *, seed: int, reservations: int, walk_ins: int, at_the_
         script.play()
     finally:
         print(f"until {night.now:%H:%M}: {dict(night.acts)}\nrefused: {dict(night.refused)}")
-        print(f"re-seated: {oracle.reseated}, warned: {len(oracle.warned)}, called by the clock: "
+        print(f"re-seated: {oracle.reseated}, warned: {len(oracle.warned)}, made way: "
+              f"{oracle.made_way}, called by the clock: "
               f"{oracle.line.called_by_clock}; {night.line()['accuracy']}")  # fmt: skip
     return oracle
 
@@ -94,19 +104,32 @@ def test_a_friday_of_120_reservations_and_40_walk_ins(
 
     oracle = played(
         night, seed=28, reservations=120, walk_ins=40, at_the_door=25, overstayers=6,
+        hours=(11, 12, 17, 18, 19, 20),
         meanwhile=redis_is_away,
     )  # fmt: skip
     assert {each.status for each in oracle.parties.values()} <= ENDED
     assert night.acts["overstays"] == 6
     assert night.acts["door"] + night.acts["door by link"] == 25
     assert night.acts["block"] == night.acts["lift"] == 3
+    for act in (
+        "assign",
+        "swap",
+        "lock",
+        "unlock",
+        "extend",
+        "late",
+        "take-back",
+        "stop",
+        "reopen",
+    ):
+        assert night.acts[act], (act, night.refused)
     assert mailbox.mails()
 
 
 @pytest.mark.both
 def test_a_short_friday(night: Night) -> None:
     oracle = played(
-        night, seed=7, reservations=20, walk_ins=5, at_the_door=6, overstayers=2,
+        night, seed=7, reservations=20, walk_ins=5, at_the_door=6, overstayers=2, hours=(18,),
         meanwhile=lambda script: None,
     )  # fmt: skip
     assert {each.status for each in oracle.parties.values()} <= ENDED

@@ -69,6 +69,19 @@ def test_the_oracle_notices_a_table_with_two_parties() -> None:
         heard(*rows).compare(book(*rows), now=at(19, 30))
 
 
+def test_the_oracle_notices_a_party_that_is_moved_while_it_waits() -> None:
+    waits = {"status": "arrived", "seated_at": None, "start": at(20, 30).isoformat(),
+             "end": at(22).isoformat()}  # fmt: skip
+    moved = party("2", **waits, tables=["2"])
+    with pytest.raises(AssertionError):
+        heard(party("2", **waits)).compare(book(moved), now=at(20, 35))
+    stays = party("1", warnings=["overstays"])
+    heard(stays, party("2", **waits)).compare(book(stays, moved), now=at(20, 35))
+    oracle = heard(stays, party("2", **waits, tables_locked=True))
+    with pytest.raises(AssertionError):
+        oracle.compare(book(stays, moved), now=at(20, 35))
+
+
 def test_the_oracle_notices_a_host_who_is_not_warned() -> None:
     rows = party("1", warnings=["overstays"]), party("2", **LATER)
     with pytest.raises(AssertionError):
