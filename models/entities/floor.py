@@ -68,6 +68,8 @@ class DiningTable(Base):
     online: Mapped[bool] = mapped_column(default=True)
     #: True: for walk-ins only, never given to a party that booked
     walk_in: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: where the floor plan draws it, as in the file (`models.rules.restaurant.floor_place`)
+    plan: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     active: Mapped[bool] = mapped_column(default=True)
 
 

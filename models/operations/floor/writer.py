@@ -146,7 +146,9 @@ class _Writer:
 
 def _table_values(table: TableShape) -> dict[str, Any]:
     plain = table.model_dump(include={"min_party", "max_party", "priority"})
-    return plain | {"online": table.is_online, "walk_in": table.use == "walk_in"}
+    plan = table.model_dump(include={"x", "y", "shape", "rotation"}, exclude_defaults=True)
+    use = {"online": table.is_online, "walk_in": table.use == "walk_in"}
+    return plain | use | {"plan": plan or None}
 
 
 def _shift_values(shift: ShiftShape) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tomlkit.items import Array, InlineTable
 
 from models.queries.floor.load import restaurant_by_slug
 from models.rules.restaurant.day_rules import Approval, AreaClosure, DatePacing
+from models.rules.restaurant.floor_place import place_to
 from models.rules.restaurant.policy_storage import policies_to, turn_times_to
 from models.rules.restaurant.restaurant import (
     AreaSpec,
@@ -77,9 +78,9 @@ def _table(restaurant: RestaurantSpec, table: TableSpec) -> dict[str, Any]:
     row |= {"min_party": table.min_party, "max_party": table.max_party}
     if table.priority:
         row["priority"] = table.priority
-    if table.online:
-        return row
-    return row | {"use": "walk_in" if table.walk_in else "in_house"}
+    if not table.online:
+        row["use"] = "walk_in" if table.walk_in else "in_house"
+    return row | place_to(table.place)
 
 
 def _combinations(restaurant: RestaurantSpec) -> Iterable[dict[str, Any]]:

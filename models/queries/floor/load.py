@@ -17,6 +17,7 @@ from models.rules.restaurant.day_rules import (
     area_closures_from,
     date_pacing_from,
 )
+from models.rules.restaurant.floor_place import place_from
 from models.rules.restaurant.policy_storage import pacing_from, policies_from, turn_times_from
 from models.rules.restaurant.restaurant import (
     AreaSpec,
@@ -200,6 +201,7 @@ def _tables(session: Session, restaurant_id: int) -> tuple[TableSpec, ...]:
             row.priority,
             row.online,
             row.walk_in,
+            place_from(row.plan),
         )
         for row in session.scalars(query)
     )

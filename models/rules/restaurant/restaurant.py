@@ -6,6 +6,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from models.rules.restaurant.day_rules import Approval, AreaClosure, DatePacing
+from models.rules.restaurant.floor_place import ANYWHERE, FloorPlace
 
 QUARTER_SECONDS = 900
 #: Books are numbered so that a request can name its book without a database query.
@@ -117,6 +118,7 @@ class TableSpec:
     """A dining table for parties of `min_party`..`max_party`. Lower `priority` is seated first.
 
     `online`: also for guests who book online. `walk_in`: only for walk-ins (and then not online).
+    `place`: where it is drawn.
     """
 
     id: int
@@ -127,6 +129,7 @@ class TableSpec:
     priority: int = 0
     online: bool = True
     walk_in: bool = False
+    place: FloorPlace = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)

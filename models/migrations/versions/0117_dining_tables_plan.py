@@ -1,0 +1,17 @@
+"""Add dining_tables.plan: where the floor plan draws the table."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0117"
+down_revision = "0116"
+
+
+def upgrade() -> None:
+    """Add it."""
+    op.add_column("dining_tables", sa.Column("plan", sa.JSON(), nullable=True))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_column("dining_tables", "plan")
