@@ -61,9 +61,10 @@ class BookReservationOut(ResponseModel):
     reason: str | None
     is_late: bool = Field(description="expected by now, not arrived yet")
     overstays_minutes: int = Field(description="minutes by which the party has exceeded its turn")
-    warnings: list[Literal["not_here", "overstays", "table_occupied"]] = Field(
+    warnings: list[Literal["not_here", "overstays", "table_occupied", "turn_too_close"]] = Field(
         description="not_here: the grace period is over, the party has not arrived. overstays: the "
-        "turn is over, the table is not free. table_occupied: another party still sits at it"
+        "turn is over, the table is not free. table_occupied: another party still sits at it. "
+        "turn_too_close: the party before sat down so late that it is likely to sit there still"
     )
     approve_by: Moment | None = Field(
         description="of a request that holds its tables: the staff have to approve it by then"

@@ -13,6 +13,9 @@ from models.rules.restaurant.restaurant import Policies, TableSpec
 
 #: A table should be free this long before a start.
 _SOON: Final = timedelta(minutes=15)
+#: The host hears so early that a party before sat down late, by more than that.
+_EARLY: Final = timedelta(minutes=60)
+_LATE: Final = timedelta(minutes=10)
 
 
 class BookWarning(StrEnum):
@@ -24,6 +27,8 @@ class BookWarning(StrEnum):
     OVERSTAYS = "overstays"
     #: the party is due, and another sits at its table past its turn
     TABLE_OCCUPIED = "table_occupied"
+    #: the party is due soon, and the one before sat down so late that it needs longer
+    TURN_TOO_CLOSE = "turn_too_close"
 
 
 def overstays_minutes(row: StoredParty, *, now: datetime) -> int:
@@ -45,6 +50,7 @@ def warnings_of(
     listed = list(rows)
     over = [row for row in listed if row.status == Status.SEATED and row.ends_at <= now]
     occupied = {table.id for row in over for table in seats.get(row.id, ())}
+    until = _likely_ends(listed, seats)
     for row in over:
         found[row.id].append(BookWarning.OVERSTAYS.value)
     for row in listed:
@@ -53,8 +59,25 @@ def warnings_of(
         expected = max(row.starts_at, row.expected_at or row.starts_at)
         if row.status == Status.CONFIRMED and no_show_due(policies, expected, now=now):
             found[row.id].append(BookWarning.NOT_HERE.value)
-        if row.starts_at - _SOON <= now < row.ends_at and any(
-            table.id in occupied for table in seats.get(row.id, ())
-        ):
+        tables = [table.id for table in seats.get(row.id, ())]
+        if row.starts_at - _SOON <= now < row.ends_at and not occupied.isdisjoint(tables):
             found[row.id].append(BookWarning.TABLE_OCCUPIED.value)
+        elif row.starts_at - _EARLY <= now and _stays_past(row.starts_at, tables, until):
+            found[row.id].append(BookWarning.TURN_TOO_CLOSE.value)
     return {number: tuple(said) for number, said in found.items()}
+
+
+def _likely_ends(
+    rows: Iterable[StoredParty], seats: Mapping[int, Sequence[TableSpec]]
+) -> dict[int, datetime]:
+    """Return table -> when the party that sits there has had as long as was planned for it."""
+    return {
+        table.id: row.seated_at + (row.ends_at - row.starts_at)
+        for row in rows
+        if row.status == Status.SEATED and row.seated_at
+        for table in seats.get(row.id, ())
+    }
+
+
+def _stays_past(start: datetime, tables: Iterable[int], until: Mapping[int, datetime]) -> bool:
+    return any(table in until and until[table] > start + _LATE for table in tables)

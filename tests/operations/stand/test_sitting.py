@@ -265,3 +265,20 @@ def test_it_holds_its_table_for_no_longer_than_the_next_quarter(db: Engine) -> N
     overstayed(stand)
     later = stand.ask(2, start=minutes(90) + 2 * QUARTER, now=minutes(91))
     assert stand.row(later).status == "confirmed"
+
+
+@pytest.mark.parametrize(("late", "warned"), [(10, ()), (30, ("turn_too_close",))])
+def test_the_host_hears_that_the_party_before_sat_down_late(
+    db: Engine, late: int, warned: tuple[str, ...]
+) -> None:
+    stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
+    first = stand.book(2)
+    next_ = stand.book(2, tables=("1",), start=minutes(90))
+    stand.move(seat, first, now=minutes(late))
+    said = {}
+    for at in (29, 45):  # an hour and a minute before, and later
+        with reading(stand.bind) as session:
+            restaurant = restaurant_by_id(session, stand.restaurant.id)
+            book = book_of(session, restaurant, START.date(), now=minutes(max(at, late)))
+        said[at] = {row.id: row.warnings for row in book.reservations}[next_]
+    assert said[45] == warned
