@@ -31,6 +31,7 @@ _KEYS: Final = (
     ("Alt + W", "walk_in"),
     ("Alt + B", "new_booking"),
     ("Alt + G", "guests"),
+    ("Alt + E", "evening"),
     ("Alt + Z", "keys_undo"),
     ("↓ ↑", "keys_rows"),
     ("N", "keys_step"),

@@ -5,7 +5,7 @@ from typing import Final
 from apiflask import APIBlueprint
 
 from web.pages.stand import book_list, floor, guests, sheets, sign_in, timeline
-from web.pages.stand.panels import history, new_party, party
+from web.pages.stand.panels import evening, history, new_party, party, waits
 
 STAND_PAGES: Final[tuple[APIBlueprint, ...]] = (
     sign_in.blueprint,
@@ -14,6 +14,8 @@ STAND_PAGES: Final[tuple[APIBlueprint, ...]] = (
     floor.blueprint,
     party.blueprint,
     history.blueprint,
+    evening.blueprint,
+    waits.blueprint,
     new_party.blueprint,
     guests.blueprint,
     sheets.blueprint,

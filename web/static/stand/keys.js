@@ -21,6 +21,7 @@ function withAlt(event) {
     s: document.getElementById("search"),
     w: document.querySelector("[data-open=walk-in]"),
     b: document.querySelector("[data-open=booking]"),
+    e: document.querySelector("[data-open=evening]"),
     g: document.querySelector("[data-guests]"),
   };
   if (view) document.querySelector(`[data-view=${view}]`)?.click();

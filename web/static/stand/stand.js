@@ -1,5 +1,6 @@
 // The host stand. Each part listens for itself; all show the page that the server renders.
 import { listenToDialogs } from "./dialogs.js";
+import { listenToEvening } from "./evening.js";
 import { showFloor } from "./floor.js";
 import { listenToGuests } from "./guest_acts.js";
 import { listenToKeys } from "./keys.js";
@@ -7,14 +8,17 @@ import { listenToSearch } from "./search.js";
 import { listen } from "./stream.js";
 import { showTimeline } from "./timeline.js";
 import { listenToVerbs } from "./verbs.js";
+import { showWaits } from "./waits.js";
 
 listenToVerbs();
 listenToDialogs();
+listenToEvening();
 listenToGuests();
 listenToSearch();
 listenToKeys();
 showTimeline();
 showFloor();
+showWaits();
 listen();
 
 document.getElementById("day").addEventListener("change", (event) => {

@@ -48,7 +48,7 @@ export function nameOf(id, otherwise) {
 /** A moment as the restaurant's clock shows it. */
 export function clockText(text) {
   return new Date(text).toLocaleTimeString(document.documentElement.lang, {
-    hour: "2-digit",
+    hour: "numeric",
     minute: "2-digit",
     timeZone: document.getElementById("stand").dataset.zone,
   });

@@ -1,0 +1,152 @@
+// The evening's panel: blocks, online booking, closing, cancelling several. What hurts guests is
+// shown first; the act carries the revision of the book that the panel showed.
+import { call, refusal, say, slug } from "./api.js";
+import { open } from "./dialogs.js";
+import { refresh } from "./refresh.js";
+import { done } from "./toast.js";
+import { clockText, nameOf } from "./verbs.js";
+
+const base = `/restaurants/${slug}`;
+const KINDS = { block, stop, closeBook, cancelMany };
+
+export function listenToEvening() {
+  document.addEventListener("submit", (event) => {
+    const kind = Object.keys(KINDS).find((name) => name in event.target.dataset);
+    if (!kind) return;
+    event.preventDefault();
+    send(event.target, KINDS[kind](event.target), event.submitter);
+  });
+  document.addEventListener("click", (event) => {
+    const lift = event.target.closest("[data-lift]");
+    if (lift) once(lift, `${base}/blocks/${lift.dataset.lift}/lift`, {}, say("lifted"));
+    const reopen = event.target.closest("[data-reopen]");
+    if (!reopen) return;
+    const what = { date: dayOf(reopen), shift: reopen.dataset.reopen };
+    once(reopen, `${base}/book/reopen`, what, say("reopened"));
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest(".evening form");
+    if (form) hideResult(form); // what was shown was about something else
+    if (event.target.name === "area") tickTables(event.target);
+  });
+}
+
+const dayOf = (element) => element.closest("[data-date]").dataset.date;
+const text = (form, name) => form.elements[name].value.trim();
+
+/** The values that are given: nothing is sent for a field that is empty. */
+function given(form, ...names) {
+  const found = names.map((name) => [name, text(form, name)]);
+  return Object.fromEntries(found.filter(([, value]) => value));
+}
+
+function block(form) {
+  const tables = new FormData(form).getAll("tables");
+  const body = {
+    tables,
+    ...given(form, "from", "until", "reason"),
+    parties: form.elements.move.checked ? "move" : "refuse",
+  };
+  const texts = ({ parties }) => parties.map(settled);
+  return { path: `${base}/blocks`, body, texts, said: () => say("blocked") };
+}
+
+function stop(form) {
+  const covers = Number(form.elements.covers.value);
+  const body = { date: dayOf(form), covers, ...given(form, "shift", "from", "reason") };
+  return { path: `${base}/book/stop`, body, said: () => say(covers ? "limited" : "stopped") };
+}
+
+function closeBook(form) {
+  const body = {
+    date: dayOf(form),
+    ...given(form, "shift", "from", "reason", "parties", "message"),
+    notify: form.elements.notify.checked,
+  };
+  return { path: `${base}/book/close`, body, texts: hurtTexts, said: () => say("closed_now") };
+}
+
+function cancelMany(form) {
+  const reservations = new FormData(form).getAll("reservations");
+  const notify = form.elements.notify.checked;
+  const body = { reservations, ...given(form, "message"), notify };
+  const said = ({ parties }) => say("cancelled_n", { n: count(parties) });
+  return { path: `${base}/book/cancel`, body, texts: hurtTexts, said };
+}
+
+const count = (parties) => parties.filter((each) => each.is_cancelled).length;
+
+/** Whom a closing concerns; parties that are here stay anyway, and are not listed. */
+function hurtTexts({ parties }) {
+  const toCome = parties.filter((each) => !["arrived", "seated"].includes(each.status));
+  return toCome.map((each) => {
+    const told = each.told.length ? say("told_by", { channels: each.told.join(", ") }) : "";
+    return [who(each), each.is_cancelled ? say("is_cancelled") : say("stays"), told]
+      .filter(Boolean)
+      .join(" · ");
+  });
+}
+
+function settled(each) {
+  const tables = each.moved_to.join(" + ");
+  const what = tables ? `→ ${tables}` : say("stays");
+  return [who(each), what, each.left_area ? say("left_area") : ""].filter(Boolean).join(" · ");
+}
+
+const who = (each) =>
+  `${clockText(each.start)} ${nameOf(each.reservation_id, "–")}, ${each.party_size}`;
+
+/** Show what an act would do, or do it. */
+async function send(form, { path, body, texts, said }, submitter) {
+  const isPreview = "preview" in (submitter?.dataset ?? {});
+  const revision = form.closest("[data-book-revision]").dataset.bookRevision;
+  // a preview shows the book as it is now; cancelling several names each reservation
+  const needs = !isPreview && !path.endsWith("/cancel");
+  const headers = needs ? { "If-Match": `"${revision}"` } : {};
+  submitter.disabled = true;
+  const answer = await call("POST", path, isPreview ? { ...body, preview: true } : body, headers);
+  submitter.disabled = false;
+  const wrong = form.querySelector("[data-wrong]");
+  wrong.hidden = answer.ok;
+  if (!answer.ok) {
+    wrong.textContent = answer.status === 412 ? say("book_changed") : refusal(answer);
+    return wrong.scrollIntoView({ block: "nearest" });
+  }
+  if (isPreview) return showResult(form, texts(answer.body));
+  done(said(answer.body));
+  await Promise.all([refresh(), open(`evening?date=${dayOf(form)}`)]);
+}
+
+async function once(button, path, body, said) {
+  button.disabled = true;
+  const answer = await call("POST", path, body);
+  button.disabled = false;
+  if (answer.ok) done(said);
+  else done(refusal(answer));
+  await Promise.all([refresh(), open(`evening?date=${dayOf(button)}`)]);
+}
+
+function showResult(form, texts) {
+  const result = form.querySelector("[data-result]");
+  const list = document.createElement("ul");
+  for (const each of texts.length ? texts : [say("nobody_hurt")]) {
+    list.append(Object.assign(document.createElement("li"), { textContent: each }));
+  }
+  result.replaceChildren(list);
+  result.hidden = false;
+  form.querySelector("[data-real]").hidden = false;
+  result.focus();
+}
+
+function hideResult(form) {
+  const result = form.querySelector("[data-result]");
+  if (!result) return;
+  result.hidden = true;
+  form.querySelector("[data-real]").hidden = true;
+}
+
+/** "All of it" ticks the tables of an area. */
+function tickTables(box) {
+  const tables = box.form.querySelectorAll(`[name=tables][data-in="${box.value}"]`);
+  for (const each of tables) each.checked = box.checked;
+}
