@@ -1,22 +1,14 @@
 """Every verb of the stand from its panel, in a browser: done, undone, refused with who is there."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.test_stand import PHONE, TABLET, Evening, browser, section  # noqa: F401
-from tests.services.running.stack import Stack
-
-
-@pytest.fixture
-def evening(browser: Browser, stack: Stack) -> Iterator[Evening]:  # noqa: F811
-    opened = Evening(browser, stack)
-    yield opened
-    for context in opened.contexts:
-        context.close()
+from tests.e2e.axe import faults
+from tests.e2e.browsers import PHONE, TABLET, picture
+from tests.e2e.stands import Evening
 
 
 def opened(page: Page, made: dict[str, Any]) -> Any:
@@ -178,3 +170,33 @@ def test_several_are_cancelled_as_one_act(evening: Evening) -> None:
     form.get_by_role("button", name="Cancel these").click()
     expect(page.locator("#toast")).to_contain_text("2 cancelled")
     assert [evening.status(each) for each in (*made, kept)] == ["cancelled"] * 2 + ["confirmed"]
+
+
+@pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_panels_are_accessible_with_all_their_parts_open(
+    evening: Evening, scheme: str, size: dict[str, int]
+) -> None:
+    details = {"allergies": "Nuts", "occasion": "Birthday", "vip": True, "tags": ["regular"]}
+    made = evening.book("Lovelace", quarters=0, size=4, details=details, note="A window")
+    evening.book("Hopper")
+    evening.send("/blocks", {"tables": ["6"], "reason": "Broken leg"})
+    page = evening.stand(viewport=size, color_scheme=scheme)
+    opened(page, made)
+    found = all_open(page, f"party-{scheme}-{size['width']}")
+    page.get_by_role("button", name="Who did what?").click()
+    expect(page.locator(".steps")).to_be_visible()
+    found += faults(page, "history")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+e")
+    expect(page.locator("#panel[open] .evening")).to_be_visible()
+    found += all_open(page, f"evening-{scheme}-{size['width']}")
+    assert not found, "\n".join(found)
+
+
+def all_open(page: Page, name: str) -> list[str]:
+    page.evaluate("document.querySelectorAll('#panel details').forEach(each => each.open = true)")
+    picture(page, f"35-{name}")
+    panel = page.locator("#panel")
+    assert panel.evaluate("each => each.scrollWidth <= each.clientWidth"), name
+    return faults(page, name)

@@ -1,5 +1,6 @@
 """The evening's panel, and the list at the door beside the book."""
 
+import re
 from typing import Any
 
 import pytest
@@ -72,3 +73,40 @@ def test_who_waits_at_the_door_is_quoted_by_size(staffed: Stand) -> None:
     day = clock.now().astimezone(BERLIN).date().isoformat()
     assert "data-waits" in staffed.client.get("/stand/demo").text
     assert "data-waits" not in staffed.client.get("/stand/demo?date=2031-01-01").text, day
+
+
+def divide(staffed: Stand, day: str, sections: list[dict[str, Any]]) -> None:
+    body = {"date": day, "shift": "dinner", "sections": sections}
+    answer = staffed.client.put(
+        "/api/v1/restaurants/demo/book/sections", json=body, headers=staffed.as_staff("manager")
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def test_the_plan_says_whose_table_it_is_and_whose_turn(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    day = day_of(made)
+    divide(
+        staffed,
+        day,
+        [{"server": "Anna", "tables": ["1", "2"]}, {"server": "Andrea", "tables": ["3"]}],
+    )
+    enter(staffed.client)
+    page = staffed.client.get(f"/stand/demo/floor?date={day}").text
+    assert page.count('<tspan class="server" dx="5">Ann</tspan>') == 2
+    assert page.count('<tspan class="server" dx="5">And</tspan>') == 1
+    assert re.search(r'class="is-next"><b class="server">And</b>', page)
+    panel = evening(staffed, day, "host")
+    assert 'value="Andrea, Anna"' in panel and "data-by-server" in panel
+    assert "data-divide" not in evening(staffed, day, "viewer")
+
+
+@pytest.mark.parametrize("view", ["", "/timeline", "/floor"])
+def test_each_view_says_what_is_stopped(staffed: Stand, view: str) -> None:
+    day = day_of(staffed.confirmed())
+    enter(staffed.client)
+    path = f"/stand/demo{view}?date={day}"
+    assert 'class="limit-said"' not in staffed.client.get(path).text
+    post(staffed, "/book/stop", {"date": day, "from": staffed.start(21), "covers": 4})
+    said = "Online booking: at most 4 covers in a quarter-hour, from 9:00\u00a0PM"
+    assert said in staffed.client.get(path).text

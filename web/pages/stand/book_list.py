@@ -18,6 +18,7 @@ from tasks.messaging.templates.wording import Wording
 from web.api.access_log import audit_read
 from web.http.access import staff_at_restaurant
 from web.pages.stand.covers import HEIGHT, bars_of, covers_of
+from web.pages.stand.limits import limits_said
 from web.pages.stand.lines import lines_of, sections_of, service_date
 from web.pages.stand.page import register_stand, render_stand, wording_of
 
@@ -75,6 +76,7 @@ def frame_facts(
         "covers": covers_of(view),
         "bars": bars_of(restaurant, view, said),
         "bars_height": HEIGHT,
+        "limits": limits_said(restaurant, view, said),
         "caller": caller,
         "may_move": caller.has(restaurant.id, Permission.MOVE_PARTIES),
         "may_write": caller.has(restaurant.id, Permission.WRITE_RESERVATIONS),

@@ -18,6 +18,7 @@ from web.pages.stand.book_list import frame_facts, read_book
 from web.pages.stand.lines import BookLine, lines_of, sections_of
 from web.pages.stand.page import register_stand, render_stand, wording_of
 from web.pages.stand.plan import FloorPlan, plan_of
+from web.pages.stand.sections import shown_sections
 
 blueprint = APIBlueprint("stand_floor", __name__, enable_openapi=False)
 register_stand(blueprint)
@@ -49,11 +50,14 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
     states = {table.id: _state(table, by_id, now) for table in view.tables}
     plan: FloorPlan = plan_of(restaurant)
     sections = sections_of(lines)
+    servers = shown_sections(restaurant, view, now=now)
     return render_stand(
         "floor.html",
         restaurant,
         plan=plan,
         states=states,
+        servers=servers,
+        short_of={table: each.short for each in servers for table in each.tables},
         here=sections["here"],
         coming=[line for line in sections["coming"] if line.row.status is Status.CONFIRMED],
         **frame_facts(restaurant, caller, view, said, now=now, shown="floor"),

@@ -47,7 +47,7 @@ class TablePlace:
         """How many letters fit on its middle line; a round table is narrower off its centre."""
         turn = radians(self.rotation)
         across = min(self.width, self.height) * abs(sin(turn)) + self.width * abs(cos(turn))
-        return int((across * (0.94 if self.shape == "round" else 1) - _EDGE) / _LETTER)
+        return int((across * (0.94 if self.shape == "round" else 1) - _EDGE - 6) / _LETTER)
 
     def shows(self, size: int, name: str) -> str:
         """Return a party's size and its family name, cut so that they stay on the table."""

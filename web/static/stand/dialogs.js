@@ -3,7 +3,7 @@ import { call, page, refusal, say, slug } from "./api.js";
 import { propose } from "./propose.js";
 import { refresh } from "./refresh.js";
 import { done, refused } from "./toast.js";
-import { act, partyOf } from "./verbs.js";
+import { act, clockText, partyOf } from "./verbs.js";
 
 const panel = document.getElementById("panel");
 const body = document.getElementById("panel-body");
@@ -157,9 +157,11 @@ async function send(button, what) {
     ? () => act("finish", made)
     : () => act("cancel", { ...made, from: undefined }, { notify: what.notify, from: undefined });
   const { name } = what.guest;
-  const warned = (answer.body.warnings ?? []).find((each) => each in MINDED);
-  const mind = warned ? ` ${say(MINDED[warned], { name })}` : "";
-  done(say(what.walk_in ? "seat" : "booked", { name }) + mind, undo);
+  const time = answer.body.end ? clockText(answer.body.end) : "";
+  const warnings = (answer.body.warnings ?? []).map((each) =>
+    say(MINDED[each] ?? `warn_${each}`, { name, time }),
+  );
+  done([say(what.walk_in ? "seat" : "booked", { name }), ...warnings].join(" · "), undo);
   await refresh();
 }
 

@@ -7,7 +7,7 @@ import { done } from "./toast.js";
 import { clockText, nameOf } from "./verbs.js";
 
 const base = `/restaurants/${slug}`;
-const KINDS = { block, stop, closeBook, cancelMany };
+const KINDS = { block, stop, closeBook, cancelMany, divide, byServer };
 
 export function listenToEvening() {
   document.addEventListener("submit", (event) => {
@@ -74,13 +74,35 @@ function cancelMany(form) {
   return { path: `${base}/book/cancel`, body, texts: hurtTexts, said };
 }
 
+/** So many sections of about as many covers as there are servers. */
+function divide(form) {
+  const names = text(form, "servers").split(",").map((each) => each.trim());
+  return sectionsOf(form, names.filter(Boolean).map((server) => ({ server, tables: [] })));
+}
+
+/** Each table to its server, as chosen by hand. */
+function byServer(form) {
+  const tables = new Map();
+  for (const [label, server] of new FormData(form)) {
+    if (server) tables.set(server, [...(tables.get(server) ?? []), label]);
+  }
+  return sectionsOf(form, [...tables].map(([server, labels]) => ({ server, tables: labels })));
+}
+
+function sectionsOf(form, sections) {
+  const body = { date: dayOf(form), shift: form.dataset.shift, sections };
+  const texts = ({ sections: found }) =>
+    found.map((each) => `${each.server}: ${each.tables.join(", ")} · ${each.covers_to_come}`);
+  return { method: "PUT", path: `${base}/book/sections`, body, texts, said: () => say("divided") };
+}
+
 const count = (parties) => parties.filter((each) => each.is_cancelled).length;
 
 /** Whom a closing concerns; parties that are here stay anyway, and are not listed. */
 function hurtTexts({ parties }) {
   const toCome = parties.filter((each) => !["arrived", "seated"].includes(each.status));
   return toCome.map((each) => {
-    const told = each.told.length ? say("told_by", { channels: each.told.join(", ") }) : "";
+    const told = each.notified_by.length ? say("told_by", { channels: each.notified_by.join(", ") }) : "";
     return [who(each), each.is_cancelled ? say("is_cancelled") : say("stays"), told]
       .filter(Boolean)
       .join(" · ");
@@ -97,14 +119,15 @@ const who = (each) =>
   `${clockText(each.start)} ${nameOf(each.reservation_id, "–")}, ${each.party_size}`;
 
 /** Show what an act would do, or do it. */
-async function send(form, { path, body, texts, said }, submitter) {
+async function send(form, { method = "POST", path, body, texts, said }, submitter) {
   const isPreview = "preview" in (submitter?.dataset ?? {});
   const revision = form.closest("[data-book-revision]").dataset.bookRevision;
   // a preview shows the book as it is now; cancelling several names each reservation
   const needs = !isPreview && !path.endsWith("/cancel");
   const headers = needs ? { "If-Match": `"${revision}"` } : {};
   submitter.disabled = true;
-  const answer = await call("POST", path, isPreview ? { ...body, preview: true } : body, headers);
+  const what = isPreview ? { ...body, preview: true } : body;
+  const answer = await call(method, path, what, headers);
   submitter.disabled = false;
   const wrong = form.querySelector("[data-wrong]");
   wrong.hidden = answer.ok;

@@ -1,6 +1,7 @@
 // The floor plan: tap a table for its party, or a free one for a walk-in; drag a party onto a table.
 import { say } from "./api.js";
 import { listenToDrags } from "./drag.js";
+import { propose } from "./propose.js";
 import { act, partyOf } from "./verbs.js";
 
 export function showFloor() {
@@ -36,5 +37,7 @@ async function drop({ what, to }) {
     if (party.from === "arrived") await act("seat", party);
     return;
   }
+  const other = to.dataset.name && to.dataset.id !== what.dataset.id;
+  if (other) return propose("assign", party, { tables: [table] });
   await act(party.from === "confirmed" ? "assign" : "seat", party, { tables: [table] });
 }

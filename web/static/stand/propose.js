@@ -1,13 +1,20 @@
 // An act that may concern others is shown first: who moves where, whose turn is cut, who is in the
 // way. What the role may override (squeeze, overlap) is offered there, with a reason.
 import { call, refusal, say } from "./api.js";
+import { open } from "./dialogs.js";
 import { act, affectedText, clockText, nameOf } from "./verbs.js";
 
 const panel = document.getElementById("panel");
+const stand = document.getElementById("stand");
 
 /** Show what `verb` would do to this party, and do it at once if it concerns nobody else. */
 export async function propose(verb, party, more) {
+  if (!panel.querySelector(`[data-id="${party.id}"] [data-proposal]`)) {
+    if (!(await open(`party/${party.id}?date=${stand.dataset.day}`))) return;
+  }
   const place = panel.querySelector("[data-proposal]");
+  place.hidden = true; // what it showed was another act
+  place.replaceChildren();
   const forces = (panel.querySelector("[data-force]")?.dataset.force ?? "").split(" ");
   const shown = await call("POST", `/reservations/${party.id}/${verb}`, { ...more, preview: true });
   if (shown.ok && !shown.body.affected?.length && !shown.body.in_the_way.length) {

@@ -2,6 +2,7 @@
 // right edge to another end. What is in the way is shown while it is dragged.
 import { call, refusal, say } from "./api.js";
 import { listenToDrags } from "./drag.js";
+import { propose } from "./propose.js";
 import { afterRefresh, refresh } from "./refresh.js";
 import { done, refused } from "./toast.js";
 import { act, partyOf } from "./verbs.js";
@@ -112,6 +113,8 @@ async function drop(drag) {
 async function assign(bar, party, lane, to) {
   const others = bar.dataset.tables.split("\n").filter((label) => label !== lane.dataset.table);
   const tables = [...new Set([...others, to.dataset.table])];
+  const inTheWay = conflict({ bar, isEnd: false, steps: 0, to });
+  if (inTheWay) return propose("assign", party, { tables });
   await act("assign", { ...party, from: undefined }, { tables, from: undefined });
 }
 

@@ -23,6 +23,7 @@ from web.http.access import staff_at_restaurant
 from web.pages.stand.book_list import read_book
 from web.pages.stand.lines import lines_of, times_of, waits_at_door
 from web.pages.stand.page import register_stand, render_stand, wording_of
+from web.pages.stand.sections import shift_now, shown_sections
 
 blueprint = APIBlueprint("stand_evening", __name__, enable_openapi=False)
 register_stand(blueprint)
@@ -59,6 +60,8 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
         to_come=[x for x in lines if x.row.status in _TO_COME and not waits_at_door(x.row)],
         at=times_of(restaurant, wording_of(restaurant)),
         may=may,
+        servers=shown_sections(restaurant, view, now=now),
+        shift_now=shift_now(restaurant, view, now),
         **_stored(restaurant, view, now),
     )
 
@@ -67,6 +70,7 @@ _NEEDED: Final = {
     "block": Permission.BLOCK_TABLES,
     "stop": Permission.STOP_ONLINE,
     "close": Permission.CLOSE_BOOKS,
+    "divide": Permission.DIVIDE_TABLES,
 }
 
 
