@@ -3,21 +3,18 @@
 import re
 from collections.abc import Callable
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     EmailStr,
     Field,
     StringConstraints,
-    model_validator,
 )
 
-from models.rules.restaurant.floor_place import Shape
+from models.operations.floor.file_shape import FileShape, PlaceShape
 from models.rules.retention import DAYS_MAX, DAYS_MIN
 
 #: in `ClosureShape` the name `date` is a key of the file
@@ -121,15 +118,6 @@ Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60)]
 KeepDays = Annotated[int, Field(ge=DAYS_MIN, le=DAYS_MAX)]
 
 
-Metres = Annotated[float, Field(ge=0, le=200)]
-
-
-class FileShape(BaseModel):
-    """The base of all shapes: rejects unknown keys and converts nothing."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 class PacingShape(FileShape):
     """The most covers and parties that start in 15 minutes; "unlimited" or a number."""
 
@@ -184,7 +172,7 @@ class AreaShape(FileShape):
     turn_times: TurnRows | None = None
 
 
-class TableShape(FileShape):
+class TableShape(PlaceShape):
     """A dining table. `use`: who gets it; `online = false` is the same as `use = "in_house"`."""
 
     label: Annotated[Line, Field(min_length=1, max_length=32)]
@@ -194,17 +182,6 @@ class TableShape(FileShape):
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     online: bool | None = None
     use: Literal["online", "in_house", "walk_in"] = "online"
-    x: Metres | None = None
-    y: Metres | None = None
-    shape: Shape | None = None
-    rotation: Annotated[int, Field(ge=0, le=359)] = 0
-
-    @model_validator(mode="after")
-    def check_place(self) -> Self:
-        """Refuse half a place."""
-        if (self.x is None) != (self.y is None):
-            raise ValueError("x and y come together: the table's centre, in metres")
-        return self
 
     @property
     def is_online(self) -> bool:

@@ -14,13 +14,13 @@ from models.queries.accounts.accounts import Caller
 from models.queries.book.blocks import block_times, blocks_of
 from models.queries.book.shapes import BookTable, BookView
 from models.queries.evening.acts import ActView, acts_of
-from models.queries.evening.limits import limits_of
 from models.rules.permissions import Permission
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import day_quarters, quarter_of, sittings_on
 from web.http.access import staff_at_restaurant
 from web.pages.stand.book_list import read_book
+from web.pages.stand.limits import stored_limits
 from web.pages.stand.lines import lines_of, times_of, waits_at_door
 from web.pages.stand.page import register_stand, render_stand, wording_of
 from web.pages.stand.sections import shift_now, shown_sections
@@ -99,14 +99,10 @@ def _stored(restaurant: RestaurantSpec, view: BookView, now: datetime) -> dict[s
             (each.id, each.labels, each.reason, *block_times(each))
             for each in blocks_of(session, restaurant, view.service_date)
         ]
-        limits = [
-            (each.book_id, each.kind, _moment(each.from_quarter), each.covers)
-            for each in limits_of(session, [shift.book_id for shift in view.shifts])
-        ]
         acts: list[ActView] = acts_of(session, restaurant.id, view.service_date)
     return {
         "blocks": [each for each in blocks if each[-1] > now],
-        "shifts": list(_shifts(restaurant, view, limits, now)),
+        "shifts": list(_shifts(restaurant, view, stored_limits(view), now)),
         "acts": list(reversed(acts)),
     }
 
