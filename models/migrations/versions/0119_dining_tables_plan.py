@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0117"
-down_revision = "0116"
+revision = "0119"
+down_revision = "0118"
 
 
 def upgrade() -> None:
