@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 from models.core.errors import FieldProblem, FileInvalid
 from models.core.toml_lines import KeyPath, key_lines, line_of
 from models.operations.floor.checks import relations
-from models.operations.floor.shapes import FileShape, RestaurantFile
+from models.operations.floor.file_shape import FileShape
+from models.operations.floor.shapes import RestaurantFile
 
 _AT_LINE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
 

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from models.core.toml_lines import KeyPath
+from models.operations.floor.file_shape import FileShape
 from models.operations.floor.shapes import (
     ApprovalShape,
     AreaShape,
     ClosureShape,
     CombinationShape,
     DatePacingShape,
-    FileShape,
     PoliciesShape,
     ShiftShape,
     TableShape,

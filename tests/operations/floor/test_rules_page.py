@@ -11,13 +11,13 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import Engine
 
 from models.core.errors import Invalid
+from models.operations.floor.file_shape import FileShape
 from models.operations.floor.shapes import (
     ApprovalShape,
     AreaShape,
     ClosureShape,
     CombinationShape,
     DatePacingShape,
-    FileShape,
     PacingShape,
     ShiftShape,
     TableShape,
