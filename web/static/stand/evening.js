@@ -102,11 +102,15 @@ const count = (parties) => parties.filter((each) => each.is_cancelled).length;
 function hurtTexts({ parties }) {
   const toCome = parties.filter((each) => !["arrived", "seated"].includes(each.status));
   return toCome.map((each) => {
-    const told = each.notified_by.length ? say("told_by", { channels: each.notified_by.join(", ") }) : "";
-    return [who(each), each.is_cancelled ? say("is_cancelled") : say("stays"), told]
-      .filter(Boolean)
-      .join(" · ");
+    const channels = each.notified_by.join(", ");
+    const told = channels ? say("told_by", { channels }) : "";
+    return [who(each), fate(each), told].filter(Boolean).join(" · ");
   });
+}
+
+function fate(each) {
+  if (each.moved_to) return say("is_moved", { time: clockText(each.moved_to) });
+  return say(each.is_cancelled ? "is_cancelled" : "stays");
 }
 
 function settled(each) {
