@@ -80,7 +80,7 @@ def test_a_longer_stay_is_shown_first_and_undone(evening: Evening) -> None:
     assert now(evening, made)["end"] == made["end"]
 
 
-def test_who_is_in_the_way_is_named_and_squeezing_in_takes_a_reason(evening: Evening) -> None:
+def test_a_party_in_the_way_is_named_and_squeezing_in_takes_a_reason(evening: Evening) -> None:
     sits = evening.book("Hopper", quarters=0, tables=["6"])
     evening.move(sits, "arrive")
     evening.move(sits, "seat")

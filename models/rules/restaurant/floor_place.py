@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 Shape = Literal["round", "square", "rectangle", "booth", "bar"]
-SHAPES: Final[tuple[Shape, ...]] = get_args(Shape)
 
 
 @dataclass(frozen=True, slots=True)

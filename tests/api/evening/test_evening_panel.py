@@ -66,7 +66,7 @@ def test_the_panel_names_the_revision_that_its_acts_are_about(staffed: Stand) ->
     assert f'data-book-revision="{book["revision"]}"' in page
 
 
-def test_who_waits_at_the_door_is_quoted_by_size(staffed: Stand) -> None:
+def test_waits_at_the_door_are_quoted_by_size(staffed: Stand) -> None:
     enter(staffed.client)
     page = staffed.client.get("/stand/demo/waits")
     assert page.status_code == 200 and 'id="waits-now"' in page.text

@@ -1,10 +1,12 @@
 """Where the floor plan draws the tables: in the file, in the database, on the plan."""
 
+from typing import get_args
+
 import pytest
 from sqlalchemy import Engine
 
 from models.queries.floor.export import export_restaurant
-from models.rules.restaurant.floor_place import ANYWHERE, SHAPES, FloorPlace
+from models.rules.restaurant.floor_place import ANYWHERE, FloorPlace, Shape
 from tests.operations.deciding.small import (
     SMALL,
     a_small_stand,
@@ -81,7 +83,7 @@ def test_a_placed_table_stands_there_and_others_below_it(stand: Stand) -> None:
     assert yard.table.label == "3"
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", get_args(Shape))
 def test_a_name_stays_on_the_table(stand: Stand, shape: str) -> None:
     load(with_place(f'x = 1, y = 1, shape = "{shape}"'))
     place = drawn("1")

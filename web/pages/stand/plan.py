@@ -111,11 +111,7 @@ def _area(name: str, tables: Sequence[TableSpec]) -> AreaPlan:
     height = max((_below(each) for each in placed), default=_TITLE)
     columns = max(_columns(len(left)), width // CELL) if left else 1
     rows = [
-        _place(
-            table,
-            number % columns * CELL + CELL // 2,
-            height + number // columns * CELL + CELL // 2,
-        )
+        _place(table, _middle(number % columns), height + _middle(number // columns))
         for number, table in enumerate(left)
     ]
     if left:
