@@ -20,7 +20,9 @@ export async function open(path) {
     refused(say("no_answer"));
     return false;
   }
+  const unfolded = [...body.querySelectorAll("details[id][open]")].map((each) => each.id);
   body.replaceChildren(...document.importNode(content, true).childNodes);
+  for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
   key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   if (!panel.open) panel.showModal();
   panel.append(document.getElementById("toast")); // which the dialog would cover
