@@ -96,7 +96,7 @@ def play_stand(*, url: str = "") -> bool:
         host.client.close()
         sign_out(email)
     for line in wrong:
-        console.print(f"wrong: {line}", highlight=False)
+        console.print(f"wrong: {line}", highlight=False, soft_wrap=True)
     console.print(f"{host.acts} acts through the API\n")
     return show_check(grace_seconds=30) and not wrong
 

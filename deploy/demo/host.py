@@ -43,7 +43,7 @@ class Host:
     def say(self, text: str) -> None:
         """Print a sentence with the time at the restaurant."""
         now = clock.now().astimezone(self.restaurant.tz)
-        self.console.print(f"{now:%H:%M}  {text}", highlight=False)
+        self.console.print(f"{now:%H:%M}  {text}", highlight=False, soft_wrap=True)
 
     def verb(self, name: str, party: Party, **body: Any) -> Party:
         """Act on one party; return it as it is now, or as it was when the act was refused."""
