@@ -20,7 +20,7 @@ from web.api.door import verbs as door_verbs
 from web.api.evening import blocks, history, limits, sections
 from web.api.guest_book import records as guest_records
 from web.api.guest_book import search as guest_search
-from web.api.stand import arrivals, book, book_events, guests, links, messages, requests
+from web.api.stand import arrivals, book, book_events, guests, links, messages, proposals, requests
 from web.api.tables import acts as table_acts
 from web.api.tables import reservation_history
 from web.description import API_VERSION, register_openapi
@@ -87,6 +87,7 @@ def _add_parts(app: APIFlask) -> None:
     app.register_blueprint(book_events.blueprint)
     app.register_blueprint(arrivals.blueprint)
     app.register_blueprint(requests.blueprint)
+    app.register_blueprint(proposals.blueprint)
     app.register_blueprint(door.blueprint)
     app.register_blueprint(door_verbs.blueprint)
     app.register_blueprint(qr.blueprint)

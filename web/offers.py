@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from functools import partial
+from typing import Any
 
 from models.core.database.transactions import one_state, reading
 from models.core.errors import Invalid
@@ -9,6 +10,7 @@ from models.core.redis import signals
 from models.queries.deciding.availability import Slot, cached_availability, keep_availability
 from models.queries.floor.load import cached_restaurant, restaurant_by_slug
 from models.queries.running import flags
+from models.rules.restaurant.policies import features_problem
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.metrics import requests as metrics
 
@@ -26,7 +28,13 @@ def recent_restaurant(slug: str) -> RestaurantSpec:
 
 
 def offered_starts(
-    slug: str, *, on_date: date, party_size: int, area_key: str | None, now: datetime
+    slug: str,
+    *,
+    on_date: date,
+    party_size: int,
+    area_key: str | None,
+    needs: tuple[str, ...] = (),
+    now: datetime,
 ) -> tuple[list[Slot], RestaurantSpec]:
     """Return the slots of a day, and the restaurant.
 
@@ -36,9 +44,10 @@ def offered_starts(
     restaurant = recent_restaurant(slug)
     if area_key is not None and area_key not in restaurant.area_by_key:
         raise Invalid.field("area", "is not an area of this restaurant")
-    found = cached_availability(
-        restaurant, on_date=on_date, party_size=party_size, area_key=area_key, now=now
-    )
+    if problem := features_problem(restaurant, needs):
+        raise Invalid.field("needs", problem)
+    place: dict[str, Any] = {"party_size": party_size, "area_key": area_key, "needs": needs}
+    found = cached_availability(restaurant, on_date=on_date, now=now, **place)
     metrics.count_availability("database" if isinstance(found, signals.Miss) else "cache")
     if not isinstance(found, signals.Miss):
         return found, restaurant
@@ -48,8 +57,7 @@ def offered_starts(
         restaurant=restaurant,
         miss=found,
         on_date=on_date,
-        party_size=party_size,
-        area_key=area_key,
         now=now,
+        **place,
     )
     return one_state(read), restaurant  # a book may be decided between two of the queries

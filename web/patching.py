@@ -1,7 +1,7 @@
 """Apply a patch to a reservation, for the API's PATCH and for the manage page."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,10 @@ from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange
 from web.http.access import Visitor
 from web.schemas.fields import to_e164
-from web.schemas.requests import GuestPatch, ReservationPatch
+from web.schemas.patches import GuestPatch, ReservationPatch
+
+#: the fields that a guest may not send
+_STAFFS: Final = frozenset({"staff_note", "details", "notify", "turn_minutes", "needs", "wishes"})
 
 
 def apply_patch(
@@ -33,8 +36,8 @@ def apply_patch(
     is decided within this call. Everything is one transaction, so that `if_revision` holds for
     both parts. Raises Invalid, StateConflict, RevisionConflict, NotFound, NotSeated.
     """
-    for name in ("staff_note", "details", "notify"):
-        if getattr(patch, name) is not None and not visitor.by_staff:
+    for name in _STAFFS & patch.model_fields_set:
+        if not visitor.by_staff:
             raise Invalid.field(name, "is for staff only")
     change_id = None
     row = lock_reservation(session, reservation_id) if patch.table_change else None

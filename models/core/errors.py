@@ -92,7 +92,8 @@ class StateConflict(MaitredError):
 class PartyInTheWay:
     """A party at tables that another is to have, and why it stays there.
 
-    `why`: seated, arrived, locked or no_table (there is no other table for it).
+    `why`: seated, arrived, locked, no_table (there is no other table for it), or comes (it has a
+    table in the area that is to be taken whole).
     """
 
     reservation_id: int

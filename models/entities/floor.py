@@ -28,7 +28,8 @@ class Restaurant(Base):
     revised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: the policies that differ from the defaults, named as in the file
     policies: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    #: `pacing` of single dates and `area_closures` (`models.rules.restaurant.day_rules`)
+    #: `pacing` of single dates, `area_closures` and `approvals`
+    #: (`models.rules.restaurant.day_rules`), and the `features` of tables
     day_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
@@ -70,6 +71,8 @@ class DiningTable(Base):
     walk_in: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: where the floor plan draws it, as in the file (`models.rules.restaurant.floor_place`)
     plan: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    #: the keys of what it offers; NULL: nothing
+    features: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     active: Mapped[bool] = mapped_column(default=True)
 
 

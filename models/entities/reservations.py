@@ -24,6 +24,7 @@ from models.entities.sealed_guest import (
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
 from models.rules.reservations.lifecycle import Status, shown_status
+from models.rules.restaurant.features import Wants, wants_from
 
 
 class ReservationMove(Base):
@@ -80,10 +81,14 @@ class Reservation(Base):
     party_size: Mapped[int]
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: the turn that the staff chose for it; NULL: as the rules say
+    turn_minutes: Mapped[int | None]
     #: minutes by which the wall clock was ahead of UTC at the start, when the start was last
     #: written (`models.rules.messages.wall_clock`); NULL: not known
     told_offset: Mapped[int | None]
     area_id: Mapped[int | None]
+    #: the features of tables that its guest needs or wishes for: see `wants`
+    wanted_features: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     #: may be waitlisted when no table is free
     waitlist: Mapped[bool] = mapped_column(default=True)
     #: online | staff | walk_in | door
@@ -162,6 +167,11 @@ class Reservation(Base):
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
         self.forgotten_at = None
+
+    @property
+    def wants(self) -> Wants:
+        """The features of tables that it needs, and those that it would like."""
+        return wants_from(self.wanted_features)
 
     @property
     def shown_status(self) -> Status:

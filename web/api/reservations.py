@@ -27,7 +27,8 @@ from web.nudging import nudge_after_move, nudge_restaurant
 from web.offers import recent_restaurant
 from web.patching import apply_patch
 from web.schemas.answers import RequestedOut, ReservationOut
-from web.schemas.requests import CancelRequest, ReservationPatch, ReservationRequest
+from web.schemas.patches import ReservationPatch
+from web.schemas.requests import CancelRequest, ReservationRequest
 
 blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
 

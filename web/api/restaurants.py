@@ -1,6 +1,7 @@
 """Public facts: the restaurant, and its available starts."""
 
 import hashlib
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -56,6 +57,7 @@ def get_availability(slug: str, query: AvailabilityQuery) -> Response:
         on_date=query.date,
         party_size=query.party_size,
         area_key=query.area,
+        needs=query.needs,
         now=clock.now(),
     )
     body = {
@@ -102,6 +104,7 @@ def restaurant_facts(restaurant: RestaurantSpec) -> dict[str, Any]:
             {"key": area.key, "name": area.name, "online": is_offered(restaurant, area)}
             for area in restaurant.areas
         ],
+        "features": [asdict(feature) for feature in restaurant.features],
         "shifts": [_shift(shift) for shift in restaurant.shifts],
         "min_party": policies.min_party_online,
         "max_party": max(online_sizes(restaurant), default=policies.max_party_online),

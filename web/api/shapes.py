@@ -93,6 +93,8 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
             "phone": view.guest_phone,
             "locale": view.guest_locale,
         },
+        "needs": list(view.wants.needs),
+        "wishes": list(view.wants.wishes),
         "note": view.note,
         "reason": view.reason if for_staff else shown_reason(view.reason),
         "alternatives": [local_text(restaurant, moment) for moment in view.alternatives],
@@ -111,6 +113,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
             "staff_note": view.staff_note,
             "tables_locked": view.tables_locked,
             "spend": money(view.spend),
+            "turn_minutes": view.turn_minutes,
             **party_facts(restaurant, view),
         }
     token = manage_token(view.id, view.link_secret)

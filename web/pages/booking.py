@@ -211,9 +211,24 @@ def request_body(form: dict[str, str]) -> dict[str, Any]:
         "note": form.get("note", ""),
         "waitlist": form.get("waitlist", "yes") == "yes",
         **({"area": form["area"]} if form.get("area") else {}),
+        **wanted_features(form),
         # an unticked box is not an answer: it does not withdraw an earlier consent
         **({"marketing": news(given=True)} if form.get("news") == "yes" else {}),
     }
+
+
+def wanted_features(form: dict[str, str]) -> dict[str, list[str]]:
+    """Return the features that the guest needs or wishes for, from the fields `feature-KEY`."""
+    chosen = {
+        name.removeprefix("feature-"): said
+        for name, said in form.items()
+        if name.startswith("feature-")
+    }
+    found = {
+        field: [key for key, said in chosen.items() if said == word]
+        for field, word in (("needs", "must"), ("wishes", "wish"))
+    }
+    return {field: keys for field, keys in found.items() if keys}
 
 
 def news(*, given: bool) -> dict[str, Any]:

@@ -31,7 +31,8 @@ from web.pages.page import messages_of, register_trouble, render
 from web.pages.place import has_place, show_place
 from web.pages.reservation import news_facts, open_link, page_facts
 from web.patching import apply_patch
-from web.schemas.requests import ConsentIn, ReservationPatch
+from web.schemas.patches import ReservationPatch
+from web.schemas.requests import ConsentIn
 
 blueprint = APIBlueprint("manage", __name__, enable_openapi=False, url_prefix="/manage")
 register_trouble(blueprint)

@@ -55,6 +55,7 @@ def page_facts(view: ReservationView, token: str, code: str = "") -> dict[str, A
         "when": words.when(view.restaurant, view.starts_at, guest_locale=view.guest_locale),
         "covers": words.covers(view.party_size),
         "area": words.area_name(view.restaurant, view.area_key),
+        "wanted": words.wanted_features(view),
         "may_change": view.status in OPEN and view.starts_at > clock.now(),
         "is_late": 0 <= _minutes_ahead(view) < view.cancel_cutoff_minutes,
         "waits": view.status is Status.REQUESTED or changing,

@@ -146,6 +146,13 @@ def area_name(restaurant: RestaurantSpec, key: str | None) -> str:
     return area.name if area else "Anywhere"
 
 
+def wanted_features(view: ReservationView) -> str:
+    """Return `Step-free (a must), Booth`; empty if the guest named no features."""
+    names = {each.key: each.name for each in view.restaurant.features}
+    needs = [f"{names.get(key, key)} (a must)" for key in view.wants.needs]
+    return ", ".join([*needs, *(names.get(key, key) for key in view.wants.wishes)])
+
+
 def reason_words(reason: str | None) -> str:
     """Return why there is no table; empty without a reason."""
     return REASON_WORDS.get(shown_reason(reason) or "", "")

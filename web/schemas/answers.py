@@ -43,9 +43,9 @@ class PartyInTheWayOut(ResponseModel):
     start: str = Field(description="RFC 3339, in UTC")
     end: str = Field(description="RFC 3339, in UTC")
     tables: list[str]
-    why: Literal["seated", "arrived", "locked", "no_table"] = Field(
+    why: Literal["seated", "arrived", "locked", "no_table", "comes"] = Field(
         description="seated, arrived: the party is here. locked: to its tables. no_table: no other "
-        "table is free for it"
+        "table is free for it. comes: it has a table in the area that another is to take whole"
     )
 
 
@@ -97,6 +97,13 @@ class ShiftOut(ResponseModel):
     on_date: str | None = None
 
 
+class FeatureOut(ResponseModel):
+    """Something that some tables offer; its key stands in `needs` and `wishes`."""
+
+    key: str
+    name: str
+
+
 class RestaurantOut(ResponseModel):
     """The public facts of a restaurant."""
 
@@ -108,6 +115,7 @@ class RestaurantOut(ResponseModel):
     email: str
     address: str
     areas: list[AreaOut]
+    features: list[FeatureOut]
     shifts: list[ShiftOut]
     min_party: int
     max_party: int
@@ -206,6 +214,8 @@ class ReservationOut(ResponseModel):
     area: str | None
     restaurant: RestaurantRef
     guest: GuestOut
+    needs: list[str] = Field(description="features that its tables must have")
+    wishes: list[str] = Field(description="features that its tables should have")
     note: str = Field(description="the guest's note")
     reason: str | None = Field(description="why it was declined")
     alternatives: list[Moment] = Field(description="up to three other starts")
@@ -228,6 +238,9 @@ class ReservationOut(ResponseModel):
     staff_note: str | None = Field(None, description="for staff only: the internal note")
     tables_locked: bool | None = Field(
         None, description="for staff only: nobody moves the party until it is unlocked"
+    )
+    turn_minutes: int | None = Field(
+        None, description="for staff only: the turn that they chose; null: as the rules say"
     )
     affected: list[AffectedOut] | None = Field(
         None, description="after an act on tables: who was moved where, and whose turn was cut"

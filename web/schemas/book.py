@@ -7,16 +7,27 @@ from pydantic import ConfigDict, Field, model_validator
 
 from models.core.errors import Invalid
 from models.rules.reservations.requests import GuestDetails, TableRequest
+from models.rules.restaurant.features import Wants
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from web.schemas.answers import ChangeOut, DetailsOut, GuestOut, Moment, ResponseModel, StatusName
-from web.schemas.examples import BOOKED
-from web.schemas.fields import AreaKey, Note, PartySize, Start, TableLabel
+from web.schemas.fields import (
+    BOOKED,
+    AreaKey,
+    Features,
+    Note,
+    PartySize,
+    Start,
+    TableLabel,
+    TurnMinutes,
+)
 from web.schemas.requests import (
     DEFAULT_LOCALE,
     GUESTS_NOTE,
+    NEEDS,
     NOTIFY,
     STAFFS_NOTE,
     WHY,
+    WISHES,
     ConsentIn,
     DetailsIn,
     RequestModel,
@@ -51,6 +62,8 @@ class BookReservationOut(ResponseModel):
     tables: list[str]
     tables_locked: bool = Field(description="nobody moves it until it is unlocked")
     guest: GuestOut
+    needs: list[str] = Field(description="features that its tables must have")
+    wishes: list[str] = Field(description="features that its tables should have")
     note: str = Field(description="the guest's note")
     staff_note: str = Field(description="the staff's internal note; no guest is shown it")
     details: DetailsOut
@@ -161,6 +174,8 @@ class StaffReservationRequest(RequestModel):
     start: Start | None = Field(None, description="default for a walk-in: this quarter-hour")
     guest: StaffGuestIn | None = Field(None, description="optional for a walk-in")
     area: AreaKey | None = None
+    needs: Features = Field((), description=NEEDS)
+    wishes: Features = Field((), description=WISHES)
     note: Note = Field("", description=GUESTS_NOTE)
     staff_note: Note = Field("", description=STAFFS_NOTE)
     details: DetailsIn | None = None
@@ -176,6 +191,13 @@ class StaffReservationRequest(RequestModel):
         description="the party may be larger than `tables` seat; needs a permission and a reason",
     )
     reason: str = Field("", max_length=200, description=WHY)
+    whole_area: bool = Field(
+        False,
+        description="the party takes all tables of `area`, for its turn: nobody else is there",
+    )
+    turn_minutes: TurnMinutes | None = Field(
+        None, description="how long it keeps its tables; default: as the rules say"
+    )
     walk_in: bool = Field(
         False,
         description="walk-in; seated immediately. Without `start` it is seated now: pacing and "
@@ -193,6 +215,13 @@ class StaffReservationRequest(RequestModel):
             raise ValueError("force_pacing and squeeze need a reason")
         return self
 
+    @model_validator(mode="after")
+    def check_area(self) -> Self:
+        """Require the area that the party takes whole."""
+        if self.whole_area and (self.area is None or self.tables):
+            raise ValueError("whole_area needs an area, and no tables")
+        return self
+
     def table_request(
         self, restaurant: RestaurantSpec, *, now: datetime, actor: str
     ) -> TableRequest:
@@ -208,6 +237,8 @@ class StaffReservationRequest(RequestModel):
             note=self.note,
             staff_note=self.staff_note,
             waitlist=False,
+            turn_minutes=self.turn_minutes,
+            wants=Wants(self.needs, self.wishes),
             marketing=self.marketing.consent("staff", actor=actor) if self.marketing else None,
         )
 

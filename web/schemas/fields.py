@@ -86,6 +86,16 @@ def parse_start(value: Any) -> datetime:
     return start
 
 
+def parse_keys(value: Any) -> Any:
+    """Return a JSON list of keys as a tuple without repetitions."""
+    return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+
+
+def parse_keys_text(value: Any) -> Any:
+    """Return the keys of a query string: `booth,step-free`."""
+    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+
 def parse_date(value: Any) -> date:
     """Parse `YYYY-MM-DD`."""
     if not isinstance(value, str) or not _DATE.match(value):
@@ -170,11 +180,18 @@ DateText = Annotated[
     date, BeforeValidator(parse_date), WithJsonSchema({"type": "string", "format": "date"})
 ]
 PartySize = Annotated[int, Field(strict=True, ge=1, le=PARTY_MAX)]
+TurnMinutes = Annotated[int, Field(strict=True, ge=15, le=720, multiple_of=15)]
 PartySizeText = Annotated[
     int,
     BeforeValidator(parse_int),
     Field(ge=1, le=PARTY_MAX),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": PARTY_MAX}),
+]
+TurnMinutesText = Annotated[
+    int,
+    BeforeValidator(parse_int),
+    Field(ge=15, le=720, multiple_of=15),
+    WithJsonSchema({"type": "integer", "minimum": 15, "maximum": 720, "multipleOf": 15}),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(person_name)]
 Note = Annotated[str, Field(max_length=1000), AfterValidator(several_lines)]
@@ -189,6 +206,18 @@ SoughtEmail = Annotated[
 AreaKey = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 #: an amount of money as a decimal: `128.50`
 Money = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
+Features = Annotated[
+    tuple[AreaKey, ...],
+    BeforeValidator(parse_keys),
+    Field(max_length=20),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "maxItems": 20}),
+]
+FeaturesText = Annotated[
+    tuple[AreaKey, ...],
+    BeforeValidator(parse_keys_text),
+    Field(max_length=20),
+    WithJsonSchema({"type": "string", "description": "keys of features, with commas between"}),
+]
 Wording = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 TableLabel = Annotated[str, Field(min_length=1, max_length=32), AfterValidator(one_line)]
 Email = Annotated[
@@ -205,3 +234,23 @@ LocaleTag = Annotated[
     str,
     Field(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"),
 ]
+
+# --- example bodies for the OpenAPI document, valid once their start is near enough
+
+#: on a quarter of an hour, with its offset
+START: Final = "2027-05-01T19:30:00+02:00"
+
+_GUEST: Final = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+49 30 901820"}
+
+ASKED: Final[dict[str, Any]] = {
+    "party_size": 2,
+    "start": START,
+    "guest": _GUEST,
+    "note": "by the window",
+}
+BOOKED: Final[dict[str, Any]] = ASKED | {
+    "note": "allergic to nuts",
+    "staff_note": "a regular",
+    "notify": True,
+}
+CHANGED: Final[dict[str, Any]] = {"party_size": 4, "note": "a high chair, please"}

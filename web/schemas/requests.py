@@ -14,13 +14,16 @@ from pydantic_core import CoreSchema, core_schema
 
 from models.core.errors import Invalid
 from models.core.phones import country_of
-from models.rules.reservations.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
+from models.rules.reservations.requests import ConsentSaid, GuestDetails, TableRequest
+from models.rules.restaurant.features import Wants
 from models.rules.restaurant.restaurant import RestaurantSpec
-from web.schemas.examples import ASKED, CHANGED
 from web.schemas.fields import (
+    ASKED,
     AreaKey,
     DateText,
     Email,
+    Features,
+    FeaturesText,
     LocaleTag,
     Name,
     Note,
@@ -38,6 +41,8 @@ DEFAULT_LOCALE = "en"
 GUESTS_NOTE: Final = "the guest's note; shown to the guest in messages and pages"
 NOTIFY: Final = "true: the guest is notified; false: the staff do that themselves"
 WHY: Final = "why, in the host's words; kept in the history"
+NEEDS: Final = "keys of features: the party gets only tables that have them all"
+WISHES: Final = "keys of features: tables that have them are preferred"
 STAFFS_NOTE: Final = "an internal note; no guest is shown it"
 
 
@@ -139,6 +144,8 @@ class ReservationRequest(RequestModel):
     start: Start
     guest: GuestIn
     area: AreaKey | None = None
+    needs: Features = Field((), description=NEEDS)
+    wishes: Features = Field((), description=WISHES)
     note: Note = ""
     waitlist: bool = Field(True, description="false: declined instead of waitlisted")
     marketing: ConsentIn | None = Field(None, description="omit it if the guest was not asked")
@@ -152,6 +159,7 @@ class ReservationRequest(RequestModel):
             area_key=self.area,
             note=self.note,
             waitlist=self.waitlist,
+            wants=Wants(self.needs, self.wishes),
             marketing=self.marketing.consent("booking", actor="guest") if self.marketing else None,
         )
 
@@ -171,56 +179,13 @@ class DetailsIn(RequestModel):
         return named | ({"tags": tuple(dict.fromkeys(named["tags"]))} if "tags" in named else {})
 
 
-class GuestPatch(RequestModel):
-    """Changes to the guest's details. Absent fields stay as they are."""
-
-    name: Annotated[Name | None, NotNull()] = None
-    email: Email | None = None
-    phone: Phone | None = None
-    locale: Annotated[LocaleTag | None, NotNull()] = None
-
-
-class ReservationPatch(RequestModel):
-    """Changes to a reservation. party_size, start and area are decided like a request."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [CHANGED]})
-
-    party_size: Annotated[PartySize | None, NotNull()] = None
-    start: Annotated[Start | None, NotNull()] = None
-    area: AreaKey | None = Field(None, description="null: any area")
-    note: Annotated[Note | None, NotNull()] = Field(None, description=GUESTS_NOTE)
-    staff_note: Annotated[Note | None, NotNull()] = Field(
-        None, description=f"{STAFFS_NOTE}; a guest may not send it"
-    )
-    details: Annotated[DetailsIn | None, NotNull()] = Field(
-        None, description="a guest may not send it"
-    )
-    notify: Annotated[bool | None, NotNull()] = Field(
-        None, description=f"{NOTIFY}; default true; a guest may not send it"
-    )
-    guest: Annotated[GuestPatch | None, NotNull()] = None
-
-    @model_validator(mode="after")
-    def check_something(self) -> Self:
-        """Refuse a patch without any change."""
-        if not self.model_fields_set - {"notify"}:
-            raise ValueError("changes nothing")
-        return self
-
-    @property
-    def table_change(self) -> TableChange | None:
-        """The part that the allocation lane decides; None without such a part."""
-        area = self.area or "" if "area" in self.model_fields_set else None
-        change = TableChange(party_size=self.party_size, starts_at=self.start, area_key=area)
-        return None if change == TableChange() else change
-
-
 class AvailabilityQuery(RequestModel):
     """The day, party and area whose available starts are returned."""
 
     date: DateText
     party_size: PartySizeText
     area: AreaKey | None = None
+    needs: FeaturesText = ()
 
 
 class BookQuery(RequestModel):

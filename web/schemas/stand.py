@@ -6,7 +6,16 @@ from pydantic import Field, model_validator
 
 from web.schemas.answers import GuestOut, Moment, ResponseModel, StatusName
 from web.schemas.evening import HostText
-from web.schemas.fields import PARTY_MAX, Instant, Money, TableLabel
+from web.schemas.fields import (
+    PARTY_MAX,
+    AreaKey,
+    Instant,
+    Money,
+    PartySizeText,
+    Start,
+    TableLabel,
+    TurnMinutesText,
+)
 from web.schemas.requests import NOTIFY, WHY, RequestModel
 
 
@@ -114,6 +123,30 @@ class RequestsOut(ResponseModel):
 
     restaurant: str
     requests: list[RequestOut]
+
+
+class ProposalsQuery(RequestModel):
+    """The party for which tables are proposed."""
+
+    party_size: PartySizeText
+    start: Start
+    area: AreaKey | None = None
+    turn_minutes: TurnMinutesText | None = None
+
+
+class ProposalOut(ResponseModel):
+    """Tables that are free for the party's whole turn."""
+
+    tables: list[str]
+    areas: list[str]
+    seats: int
+    joined_by_hand: bool = Field(description="no combination of the restaurant's file joins them")
+
+
+class ProposalsOut(ResponseModel):
+    """Free tables for a party, the best first."""
+
+    proposals: list[ProposalOut]
 
 
 class LinkRequest(RequestModel):

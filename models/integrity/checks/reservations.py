@@ -39,6 +39,8 @@ _MINUTE: Final = 15
 #: No restaurant takes bookings further ahead than two years; one more day for time zones.
 _WINDOW_SECONDS: Final = 731 * 24 * 3600
 SOURCES: Final = frozenset({"online", "staff", "walk_in", "door"})
+#: The shortest and the longest turn that the staff may choose, in minutes.
+TURNS: Final = (15, 720)
 #: Text of a JSON null; an empty JSON column holds NULL or this.
 _NOTHING: Final = "null"
 REASONS: Final = sorted(reason.value for reason in Reason)
@@ -114,6 +116,7 @@ def _request_laws() -> list[Law]:
         *_confirmation_laws(),
         *_held_laws(),
         *_approval_laws(),
+        Law("has an impossible turn_minutes", not_(row.turn_minutes.between(*TURNS))),
         Law(
             "is locked to its tables, but no move says so", and_(row.tables_locked, not_(_locked()))
         ),

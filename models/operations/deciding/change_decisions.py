@@ -11,15 +11,17 @@ from models.entities.reservations import (
     ReservationChange,
     TableOccupancy,
 )
-from models.operations.deciding.rounds import Answer, Round, ask_of
+from models.operations.deciding.rounds import Answer, Round
 from models.operations.deciding.verdicts import Verdicts, answer_change, release_tables
-from models.queries.deciding.parties import PartyRow
+from models.queries.deciding.boards import load_later
+from models.queries.deciding.parties import PartyRow, ask_of
 from models.rules.deciding.board import Ask, Board, Outcome, Reason
 from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
 from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.approval import needs_approval
+from models.rules.restaurant.features import wants_from
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
@@ -61,7 +63,7 @@ def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> 
 def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow) -> None:
     restaurant = round_.restaurants[party.restaurant_id]
     seats, held = own_quarters(round_.session, party)
-    old_board, wish = round_.boards.get(party.book_id), _wish(change, party)
+    old_board, wish = round_.boards.get(party.book_id), _long_wish(round_, change, party)
     if old_board is not None:
         _set_aside(old_board, party, held, lift=True)
     outcome = _try(round_, restaurant, change, party, wish)
@@ -78,6 +80,14 @@ def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow)
     if old_board is not None:
         _set_aside(old_board, party, held, lift=False)
     _refuse(round_, restaurant, change, party, outcome)
+
+
+def _long_wish(round_: Round, change: ReservationChange, party: PartyRow) -> Ask:
+    """Return what it asks for; of a turn that the staff made longer, read the hours too."""
+    board, wish = round_.boards.get(change.book_id), _wish(change, party)
+    if board is not None and wish.turn_minutes is not None:
+        load_later(round_.session, board, wish, now=round_.now)
+    return wish
 
 
 def _change_waitlisted(round_: Round, change: ReservationChange, party: PartyRow) -> None:
@@ -105,6 +115,8 @@ def _wish(change: ReservationChange, party: PartyRow) -> Ask:
         counted_online=party.source == "online",
         walk_in=party.source == "walk_in",
         waitlist=party.status == Status.WAITLISTED,
+        turn_minutes=party.turn_minutes,
+        wants=wants_from(party.wanted_features),
         has=quarter_of(party.starts_at) if same and confirmed else None,
     )
 

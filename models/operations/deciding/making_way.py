@@ -88,7 +88,8 @@ def _elsewhere(session: Session, board: Board, row: PartyRow, *, now: datetime) 
     begin, held = quarters[0], quarters[-1] - quarters[0] + 1
     mask = board.floor.mask(begin, held)
     online, walk_in = row.source == "online", row.source == "walk_in"
-    ask = Ask(row.party_size, begin, row.area_id, online=online, walk_in=walk_in)
+    place = row.party_size, begin, row.area_id
+    ask = Ask(*place, online=online, walk_in=walk_in, wants=row.wants)
     room = _room(session, board, ask, mask, now=now)
     if not room.seats:
         return False

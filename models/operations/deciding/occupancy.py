@@ -222,7 +222,9 @@ def _labels(restaurant: RestaurantSpec, table_ids: list[int]) -> list[str]:
 
 
 def _turn(restaurant: RestaurantSpec, row: Reservation, tables: Seats) -> timedelta:
-    """Return the turn of such a party, by the shift's turn times."""
+    """Return the turn of such a party: the one that the staff chose, or by the turn times."""
+    if row.turn_minutes is not None:
+        return timedelta(minutes=row.turn_minutes)
     shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
     if shift is None:
         return row.ends_at - row.starts_at

@@ -15,7 +15,7 @@ from models.operations.reservations.second_tables import links_to_first
 from models.operations.stand.unconfirmed import hold_until
 from models.queries.deciding.boards import load_boards
 from models.queries.deciding.movable import LAID, load_movable
-from models.queries.deciding.parties import COLUMNS, PartyRow
+from models.queries.deciding.parties import COLUMNS, PartyRow, ask_of
 from models.queries.deciding.unconfirmed import UnconfirmedParties
 from models.queries.floor.load import restaurants_by_id
 from models.queries.guest_book.vips import vips_among
@@ -290,10 +290,3 @@ def _turn_of(board: Board, row: PartyRow, outcome: Outcome) -> timedelta:
     buffer = buffer_minutes(board.restaurant.policies, board.sitting.shift)
     given = outcome.held * QUARTER_MINUTES - buffer
     return timedelta(minutes=min(board.turn(ask_of(row), outcome.seats), given))
-
-
-def ask_of(row: PartyRow) -> Ask:
-    """Return the reservation's row as an `Ask`."""
-    place = (row.party_size, quarter_of(row.starts_at), row.area_id)
-    online, walk_in = row.source == "online", row.source == "walk_in"
-    return Ask(*place, online=online, waitlist=row.waitlist, walk_in=walk_in)

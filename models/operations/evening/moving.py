@@ -14,7 +14,7 @@ from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.boards import load_boards
 from models.queries.deciding.movable import load_movable
-from models.queries.deciding.parties import COLUMNS, PartyRow
+from models.queries.deciding.parties import COLUMNS, PartyRow, wants_of
 from models.queries.running.flags import is_on
 from models.rules.deciding.board import Ask, Board, Outcome
 from models.rules.deciding.reseating import CHAIN, Room, Search, make_room
@@ -116,6 +116,7 @@ class _Mover:
                 area_id,
                 online=row.source == "online",
                 walk_in=row.source == "walk_in",
+                wants=wants_of(row),
             )
             if rest.held > 0 and (room := self._room(board, ask, mask)):
                 self._take(board, own, rest, room, mask)

@@ -1,6 +1,7 @@
 """Move parties of a closed book to another start of the same day, as far as tables are free."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ from models.operations.deciding.change_decisions import own_quarters
 from models.operations.deciding.seatings import moment
 from models.operations.reservations.staff_changes import change_by_staff
 from models.queries.deciding.boards import load_boards
-from models.queries.deciding.parties import PartyRow
+from models.queries.deciding.parties import PartyRow, ask_of
 from models.rules.deciding.board import Ask
 from models.rules.deciding.offers import offers
 from models.rules.messages.notifying import CHANGED_REASON
@@ -80,9 +81,8 @@ def _nearest(
 
 def _ask(row: PartyRow) -> Ask:
     """Return the party's request as one that the staff decide for it."""
-    start, online = quarter_of(row.starts_at), row.source == "online"
-    staff = {"online": False, "waitlist": False, "by_staff": True}
-    return Ask(row.party_size, start, row.area_id, counted_online=online, **staff)
+    own = replace(ask_of(row), online=False, waitlist=False, by_staff=True)
+    return replace(own, walk_in=False, counted_online=row.source == "online")
 
 
 def _note(session: Session, number: int, message: str) -> None:

@@ -31,6 +31,7 @@ def _turns_of_areas(parts: Parts) -> Iterator[Problem]:
 def _no_twins(parts: Parts) -> Iterator[Problem]:
     yield from _twins("areas", "key", {n: each.key for n, each in parts.areas.items()})
     yield from _twins("tables", "label", {n: each.label for n, each in parts.tables.items()})
+    yield from _twins("features", "key", {n: each.key for n, each in parts.features.items()})
     joined = {n: each.label for n, each in parts.combinations.items()}
     yield from _twins("combinations", "label", joined)
     yield from _twins("shifts", "key", {n: each.key for n, each in parts.shifts.items()})
@@ -50,6 +51,9 @@ def _floor(parts: Parts) -> Iterator[Problem]:
         if table.area not in areas:
             yield ("tables", number, "area"), f"there is no area {table.area!r}"
         yield from _party_range(("tables", number), table)
+        for place, key in enumerate(table.features or ()):
+            if key not in parts.names["features"]:
+                yield ("tables", number, "features", place), f"there is no feature {key!r}"
         if table.online is not None and table.online != table.is_online:
             yield ("tables", number, "online"), f"contradicts use = {table.use!r}"
     for number, joined in parts.combinations.items():

@@ -12,6 +12,7 @@ def day_rules(file: RestaurantFile) -> dict[str, Any] | None:
         "pacing": list(_pacing(file)),
         "area_closures": list(_area_closures(file)),
         "approvals": [each.model_dump(exclude_none=True) for each in file.approval],
+        "features": [each.model_dump() for each in file.features],
     }
     return {name: rows for name, rows in found.items() if rows} or None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from models.operations.floor.shapes import (
     ClosureShape,
     CombinationShape,
     DatePacingShape,
+    FeatureShape,
     PoliciesShape,
     ShiftShape,
     TableShape,
@@ -22,6 +23,8 @@ from models.operations.floor.shapes import (
 #: A path, and the mistake there.
 Problem = tuple[KeyPath, str]
 S = TypeVar("S", bound=FileShape)
+#: sections, and the keys by which their parts are named
+_NAMED: Final = (("areas", "key"), ("tables", "label"), ("shifts", "key"), ("features", "key"))
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Parts:
     closures: dict[int, ClosureShape] = field(default_factory=dict)
     pacing: dict[int, DatePacingShape] = field(default_factory=dict)
     approval: dict[int, ApprovalShape] = field(default_factory=dict)
+    features: dict[int, FeatureShape] = field(default_factory=dict)
     #: keys and labels by section, including those of parts that are otherwise invalid
     names: dict[str, set[str]] = field(default_factory=dict)
 
@@ -51,10 +55,8 @@ def parts_of(document: Mapping[str, Any]) -> Parts:
         closures=_list(ClosureShape, document.get("closures")),
         pacing=_list(DatePacingShape, document.get("pacing")),
         approval=_list(ApprovalShape, document.get("approval")),
-        names={
-            section: _names(document.get(section), key)
-            for section, key in (("areas", "key"), ("tables", "label"), ("shifts", "key"))
-        },
+        features=_list(FeatureShape, document.get("features")),
+        names={section: _names(document.get(section), key) for section, key in _NAMED},
     )
 
 

@@ -6,8 +6,9 @@ from itertools import combinations
 from typing import Final
 
 from models.core.toml_lines import KeyPath
+from models.operations.floor.fields import DAYS
 from models.operations.floor.parts import Parts, Problem
-from models.operations.floor.shapes import DAYS, ShiftShape
+from models.operations.floor.shapes import ShiftShape
 from models.rules.restaurant.policy_storage import turn_times_to
 from models.rules.restaurant.restaurant import DEFAULT_TURN_TIMES
 

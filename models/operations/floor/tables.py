@@ -70,6 +70,7 @@ def _moves(
         online=party.online,
         walk_in=party.walk_in,
         closed=areas_closed_at(after, party.starts_at),
+        wants=party.wants,
     )
     seats = floor.first_free(wanted, mask)
     floor.take(seats or own.seats, mask)

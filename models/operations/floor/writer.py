@@ -11,7 +11,8 @@ from models.core.database.transactions import Base
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
 from models.operations.floor.day_rules import day_rules
-from models.operations.floor.shapes import DAYS, RestaurantFile, ShiftShape, TableShape
+from models.operations.floor.fields import DAYS
+from models.operations.floor.shapes import RestaurantFile, ShiftShape, TableShape
 from models.rules.restaurant.policy_storage import policies_from, policies_to
 
 R = TypeVar("R", Area, DiningTable, Combination, Shift)
@@ -145,7 +146,7 @@ class _Writer:
 
 
 def _table_values(table: TableShape) -> dict[str, Any]:
-    plain = table.model_dump(include={"min_party", "max_party", "priority"})
+    plain = table.model_dump(include={"min_party", "max_party", "priority", "features"})
     plan = table.model_dump(include={"x", "y", "shape", "rotation"}, exclude_defaults=True)
     use = {"online": table.is_online, "walk_in": table.use == "walk_in"}
     return plain | use | {"plan": plan or None}

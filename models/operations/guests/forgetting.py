@@ -41,6 +41,7 @@ _FORGET = (
     .values(
         guest_sealed=bindparam("sealed"),
         staff_note_sealed=None,
+        wanted_features=null(),
         email_key=None,
         phone_key=None,
         revision=bindparam("next"),

@@ -13,16 +13,18 @@ from models.core.secrets.signing import contact_key, new_link_secret, new_refere
 from models.entities.reservations import Reservation, ReservationMove
 from models.entities.sealed_guest import Guest, seal_guest, seal_staff_note
 from models.operations.deciding.books import lock_books
-from models.operations.deciding.rounds import Round, ask_of
+from models.operations.deciding.rounds import Round
 from models.operations.guests.consents import record_consent
 from models.operations.reservations.idempotency_keys import claim_key
 from models.operations.reservations.second_tables import refuse_second
 from models.operations.tables.forcing import NO_FORCE, Force, refuse_too_large
-from models.queries.deciding.parties import COLUMNS
+from models.queries.deciding.boards import load_later
+from models.queries.deciding.parties import COLUMNS, ask_of
 from models.rules.deciding.board import STAFF_WORDS, Ask, Board, Outcome, Reason
 from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import TableRequest
+from models.rules.restaurant.features import wants_to
 from models.rules.restaurant.pacing import keeps_pace
 from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -144,6 +146,8 @@ def seat_now(
     row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
     board = round_.boards.get(row.book_id)
     ask = replace(ask_of(row), waitlist=False, force_pacing=force_pacing, by_staff=True)
+    if board is not None and ask.turn_minutes is not None:
+        load_later(round_.session, board, ask, now=round_.now)
     if board is None:  # closed since the caller read the restaurant
         outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
     elif table_ids:
@@ -188,7 +192,8 @@ def new_row(
 ) -> dict[str, Any]:
     """Return the columns of a request in `requested`, at its first revision."""
     area = restaurant.area_by_key[request.area_key].id if request.area_key else None
-    minutes = turn_in(restaurant, sitting.shift, (area,), party_size=request.party_size)
+    usual = turn_in(restaurant, sitting.shift, (area,), party_size=request.party_size)
+    minutes = request.turn_minutes or usual
     guest = request.guest
     return {
         "reference": reference,
@@ -201,6 +206,8 @@ def new_row(
         "ends_at": request.starts_at + timedelta(minutes=minutes),
         "told_offset": offset_of(restaurant, request.starts_at),
         "area_id": area,
+        "turn_minutes": request.turn_minutes,
+        "wanted_features": wants_to(request.wants),
         "waitlist": request.waitlist,
         "source": "online",
         "pacing_forced": False,

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Busy, NotSeated, StateConflict
+from models.core.errors import Busy, Invalid, NotSeated, StateConflict
 from models.entities.reservations import Reservation, ReservationChange
 from models.operations.deciding.books import lock_books, lock_reservation
 from models.operations.deciding.change_decisions import decide_change
@@ -28,6 +28,9 @@ from models.rules.deciding.board import STAFF_WORDS, Reason
 from models.rules.reservations.changing import check_change
 from models.rules.reservations.lifecycle import HERE, Status
 from models.rules.reservations.requests import TableChange
+from models.rules.restaurant.features import Wants, wants_to
+from models.rules.restaurant.policies import features_problem
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import find_sitting
 
 
@@ -56,9 +59,11 @@ def change_by_staff(
         return change_at_door(session, row, change=change, now=now, actor=actor)
     check_open(row, now=now, by_staff=True)
     restaurant = restaurant_by_id(session, row.restaurant_id)
-    if matches(restaurant, row, merged_request(restaurant, row, change)):
+    same = matches(restaurant, row, merged_request(restaurant, row, change))
+    if same and not _other_choice(row, change):
         return False
     check_revision(row.revision, if_revision)
+    _choose(restaurant, row, change)
     if row.status == Status.REQUESTED:
         raise StateConflict("the request itself is not decided yet; try again in a moment")
     waiting = pending_change(session, reservation_id)
@@ -75,11 +80,46 @@ def change_by_staff(
     )
     session.add(wish)
     session.flush()
-    _decide(session, row, wish, now=now, actor=actor, notify=notify)
+    # the guest is not told of another turn or table
+    _decide(session, row, wish, now=now, actor=actor, notify=notify and not same)
+    _refuse_if_refused(wish)
+    return True
+
+
+def _refuse_if_refused(wish: ReservationChange) -> None:
+    """Raise NotSeated unless the change was accepted."""
     if wish.status != "accepted":
         reason = Reason(wish.reason or Reason.FULL)
         raise NotSeated(STAFF_WORDS.get(reason, STAFF_WORDS[Reason.FULL]), reason=reason.value)
-    return True
+
+
+def _other_choice(row: Reservation, change: TableChange) -> bool:
+    """Return whether it names another turn, or other features, than the party has."""
+    chosen = _turn_of(row, change), _wants_of(row, change)
+    return chosen != (row.turn_minutes, row.wants)
+
+
+def _turn_of(row: Reservation, change: TableChange) -> int | None:
+    return row.turn_minutes if change.turn_minutes is None else change.turn_minutes or None
+
+
+def _wants_of(row: Reservation, change: TableChange) -> Wants:
+    has = row.wants
+    needs = has.needs if change.needs is None else change.needs
+    return Wants(needs, has.wishes if change.wishes is None else change.wishes)
+
+
+def _choose(restaurant: RestaurantSpec, row: Reservation, change: TableChange) -> None:
+    """Note what the staff chose. Raises Invalid, and StateConflict for a party that is here."""
+    if not _other_choice(row, change):
+        return
+    for name, keys in (("needs", change.needs), ("wishes", change.wishes)):
+        if problem := features_problem(restaurant, keys or ()):
+            raise Invalid.field(name, problem)
+    if Status(row.status) in HERE and _turn_of(row, change) != row.turn_minutes:
+        raise StateConflict("the party is here: extend its turn instead")
+    row.turn_minutes = _turn_of(row, change)
+    row.wanted_features = wants_to(_wants_of(row, change))
 
 
 def _lock(session: Session, reservation_id: int, change: TableChange) -> Reservation:

@@ -165,7 +165,8 @@ def _tables(
     )
     if row.status == Status.SEATED and stays:
         return given
-    wanted = candidates(restaurant, asked.party_size, area_id=area, online=False)
+    size = asked.party_size
+    wanted = candidates(restaurant, size, area_id=area, online=False, wants=row.wants)
     board = load_boards(session, {row.book_id: restaurant}, now=now).get(row.book_id)
     if board is None:
         raise NotSeated(STAFF_WORDS[Reason.CLOSED], reason=Reason.CLOSED.value)

@@ -10,7 +10,7 @@ from models.core.errors import FieldProblem, Invalid, NotSeated
 from models.core.secrets.signing import new_reference
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_books
-from models.operations.deciding.rounds import Round, ask_of
+from models.operations.deciding.rounds import Round
 from models.operations.deciding.seatings import moment
 from models.operations.reservations.booking import (
     Accepted,
@@ -24,7 +24,7 @@ from models.operations.reservations.idempotency_keys import claim_key
 from models.operations.stand.arrivals import seat
 from models.operations.tables.forcing import NO_FORCE, Force
 from models.queries.deciding.boards import load_hours
-from models.queries.deciding.parties import COLUMNS
+from models.queries.deciding.parties import COLUMNS, ask_of
 from models.rules.deciding.at_the_door import DoorWarning, door_warnings, sitting_now
 from models.rules.deciding.board import STAFF_WORDS, Reason
 from models.rules.deciding.seating import Seats

@@ -133,7 +133,8 @@ class FloorSearch:
         first = max(quarters[0], quarter_of(self.now))
         mask = floor.mask(first, quarters[-1] - first + 1)
         online = row.source == "online"
-        wanted = candidates(self.restaurant, row.party_size, area_id=row.area_id, online=online)
+        place = self.restaurant, row.party_size
+        wanted = candidates(*place, area_id=row.area_id, online=online, wants=row.wants)
         return Movable(row.id, wanted, tuple(sorted(tables)), mask, first)
 
     def _stays(self, row: Reservation) -> PartyInTheWay:

@@ -97,6 +97,7 @@ def _one_elsewhere(
             online=party.online,
             walk_in=party.walk_in,
             closed=areas_closed_at(restaurant, party.starts_at),
+            wants=party.wants,
         )
         if any(_sit(who, places[who.id], seats, taken) for seats in wanted):
             return [who]

@@ -30,6 +30,7 @@ from models.queries.book.tables import area_key, book_tables
 from models.queries.book.warnings import overstays_minutes, warnings_of
 from models.queries.reservations.reservations import ChangeView
 from models.rules.reservations.lifecycle import DOOR, PACED, Status
+from models.rules.restaurant.features import wants_from
 from models.rules.restaurant.pacing import Load, pacing_at, pacing_of
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
@@ -135,6 +136,7 @@ def _reservation(
         finished_at=row.finished_at,
         messages=messages,
         change=wishes[-1] if wishes else None,
+        wants=wants_from(row.wanted_features),
         approve_by=row.approve_by if row.status == Status.CONFIRMED else None,
     )
 

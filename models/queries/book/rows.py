@@ -75,6 +75,7 @@ class StoredParty(NamedTuple):
     seated_at: datetime | None
     finished_at: datetime | None
     approve_by: datetime | None
+    wanted_features: dict[str, list[str]] | None
     staff_edited: bool
     expected_at: datetime | None
     arrived_covers: int | None

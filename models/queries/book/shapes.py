@@ -7,6 +7,7 @@ from typing import NamedTuple
 from models.entities.parties import Details
 from models.queries.reservations.reservations import ChangeView
 from models.rules.reservations.lifecycle import Status, shown_status
+from models.rules.restaurant.features import NOTHING, Wants
 from models.rules.restaurant.restaurant import Pacing
 
 
@@ -62,6 +63,7 @@ class BookReservation(NamedTuple):
     messages: tuple[BookMessage, ...]
     #: the pending change request
     change: ChangeView | None
+    wants: Wants = NOTHING
     #: it waits for the staff's approval, which must be given by then
     approve_by: datetime | None = None
 

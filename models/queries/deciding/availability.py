@@ -14,6 +14,7 @@ from models.queries.running.flags import is_on
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.offers import full_starts, made_by_moving, offers
 from models.rules.flags import Flag
+from models.rules.restaurant.features import Wants
 from models.rules.restaurant.policies import bookable_quarters
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, book_quarters, sittings_on
@@ -40,10 +41,12 @@ def cached_availability(
     on_date: date,
     party_size: int,
     area_key: str | None = None,
+    needs: tuple[str, ...] = (),
     now: datetime,
 ) -> list[Slot] | signals.Miss:
     """Return the slots from Redis, or what is needed to cache a fresh answer."""
     name = f"{restaurant.revision}:{on_date}:{party_size}:{area_key or ''}"
+    name += f":{','.join(sorted(needs))}" if needs else ""
     if _shares_tables(restaurant, on_date):
         return signals.Miss(None, name)
     generation = signals.cache_generation(restaurant.id, on_date.isoformat())
@@ -63,6 +66,7 @@ def keep_availability(
     on_date: date,
     party_size: int,
     area_key: str | None = None,
+    needs: tuple[str, ...] = (),
     now: datetime,
 ) -> list[Slot]:
     """Return the starts of that date for such a party online, ascending, and cache them.
@@ -71,7 +75,7 @@ def keep_availability(
     queries however full the restaurant is; two more for each book in which a start lacks only a
     table. Empty for an unknown area or a party size outside the online limits.
     """
-    found = _all_slots(session, restaurant, on_date, party_size, area_key, now)
+    found = _all_slots(session, restaurant, on_date, party_size, area_key, needs, now)
     if miss.generation is not None:
         pairs = [(slot.quarter, slot.shift_key) for slot in found]
         signals.cache_put(miss.generation, miss.name, orjson.dumps(pairs))
@@ -103,6 +107,7 @@ def _all_slots(
     on_date: date,
     party_size: int,
     area_key: str | None,
+    needs: tuple[str, ...],
     now: datetime,
 ) -> list[Slot]:
     """Return the slots that tables and pacing allow, including those too near or too far."""
@@ -116,7 +121,8 @@ def _all_slots(
     boards = load_boards(session, {sitting.book_id: restaurant for sitting in sittings}, now=now)
     found = []
     for board in boards.values():
-        ask = Ask(party_size, board.sitting.starts[0], area.id if area else None)
+        place = party_size, board.sitting.starts[0], area.id if area else None
+        ask = Ask(*place, wants=Wants(needs))
         starts = offers(board, ask) + _by_moving(session, board, ask, now=now)
         found += [Slot(quarter, board.sitting.shift.key) for quarter in starts]
     return sorted(found, key=lambda slot: slot.quarter)

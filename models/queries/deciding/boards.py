@@ -97,6 +97,16 @@ def load_hours(session: Session, board: Board, ask: Ask, *, now: datetime) -> No
     _read_occupancy(session, {restaurant: floor}, [hours], quarter_of(now))
 
 
+def load_later(session: Session, board: Board, ask: Ask, *, now: datetime) -> None:
+    """Extend the board's floor to the end of a turn that is longer than any of the book's own."""
+    first = book_quarters(board.restaurant, board.sitting)[1] + 1
+    last = ask.quarter + board.held(ask) - 1
+    if last >= first:
+        restaurant = board.restaurant.id
+        hours = (restaurant, first, last)
+        _read_occupancy(session, {restaurant: board.floor}, [hours], quarter_of(now))
+
+
 @lru_cache(maxsize=2 * _RANGES_A_QUERY)
 def _occupancy_of(ranges: int, *, sitting: bool) -> CompoundSelect[Any]:
     """Return the statement for that many ranges, cached: building it costs more than running it.

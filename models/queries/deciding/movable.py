@@ -12,6 +12,7 @@ from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation, TableOccupancy
 from models.rules.deciding.board import Ask, Board
 from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.features import wants_from
 from models.rules.restaurant.sittings import book_quarters, quarter_of
 
 #: From this long before the start the table is laid, and the host knows which party gets it.
@@ -28,7 +29,7 @@ def load_movable(
     otherwise already. Two queries.
     """
     row = table_of(Reservation).c
-    query = select(row.id, row.party_size, row.starts_at, row.area_id).where(
+    query = select(row.id, row.party_size, row.starts_at, row.area_id, row.wanted_features).where(
         row.book_id == board.sitting.book_id,
         row.status == Status.CONFIRMED.value,
         row.source == "online",
@@ -39,11 +40,11 @@ def load_movable(
     )
     parties = session.execute(query).all()
     held = _read_held(session, board) if parties else {}
-    for number, party_size, starts_at, area_id in parties:
+    for number, party_size, starts_at, area_id, wanted in parties:
         places = held.get(number)
         if number in without or places is None:
             continue
-        ask = Ask(party_size, quarter_of(starts_at), area_id)
+        ask = Ask(party_size, quarter_of(starts_at), area_id, wants=wants_from(wanted))
         seats, quarters = tuple(sorted(places)), next(iter(places.values()))
         whole = set(range(ask.quarter, ask.quarter + len(quarters)))
         # A party that is not seated as a decision would (the host changed it) stays.

@@ -6,6 +6,9 @@ from sqlalchemy import Row
 
 from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
+from models.rules.deciding.board import Ask
+from models.rules.restaurant.features import Wants, wants_from
+from models.rules.restaurant.sittings import quarter_of
 
 _ROW = table_of(Reservation).c
 
@@ -29,7 +32,28 @@ COLUMNS = (
     _ROW.awaited,
     _ROW.created_at,
     _ROW.approve_by,
+    _ROW.turn_minutes,
+    _ROW.wanted_features,
 )
 
 #: One row of COLUMNS.
 PartyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+
+def ask_of(row: PartyRow) -> Ask:
+    """Return the reservation's row as an `Ask`."""
+    return Ask(
+        row.party_size,
+        quarter_of(row.starts_at),
+        row.area_id,
+        online=row.source == "online",
+        waitlist=row.waitlist,
+        walk_in=row.source == "walk_in",
+        turn_minutes=row.turn_minutes,
+        wants=wants_of(row),
+    )
+
+
+def wants_of(row: PartyRow) -> Wants:
+    """Return the features of tables that the party needs or wishes for."""
+    return wants_from(row.wanted_features)

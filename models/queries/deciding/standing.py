@@ -15,6 +15,7 @@ from models.rules.deciding.objection import Party
 from models.rules.deciding.seating import Seats
 from models.rules.messages.wall_clock import notified_wall_time
 from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.restaurant.features import wants_from
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
 
 _ROW = table_of(Reservation).c
@@ -53,6 +54,7 @@ def upcoming(session: Session, restaurant_id: int, *, now: datetime) -> list[Upc
         _ROW.book_id,
         _ROW.area_id,
         _ROW.source,
+        _ROW.wanted_features,
     ).where(concerned)
     rows = session.execute(query.order_by(_ROW.starts_at, _ROW.id)).all()
     tables = _read_tables(session, concerned)
@@ -74,6 +76,7 @@ def _party(row: Any, tables: dict[int, Seats], by_staff: Container[int]) -> Part
         online=row.source == "online" and row.id not in by_staff,
         chosen=status is Status.SEATED,
         walk_in=row.source == "walk_in",
+        wants=wants_from(row.wanted_features),
         told=notified_wall_time(row.starts_at, row.told_offset),
     )
 
@@ -112,6 +115,7 @@ def _read_changes(session: Session, restaurant_id: int, *, now: datetime) -> lis
             _WISH.by_staff,
             _ROW.reference,
             _ROW.source,
+            _ROW.wanted_features,
         )
         .join(Reservation, _ROW.id == _WISH.reservation_id)
         .where(
@@ -137,4 +141,5 @@ def _as_changed(row: Any) -> Party:
         area_id=row.area_id,
         online=row.source == "online" and not row.by_staff,
         walk_in=row.source == "walk_in",
+        wants=wants_from(row.wanted_features),
     )

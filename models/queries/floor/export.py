@@ -1,6 +1,7 @@
 """Export a restaurant as the text of a file that loads to the same restaurant."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import time, timedelta
 from typing import Any
 
@@ -34,6 +35,8 @@ def export_restaurant(session: Session, slug: str) -> str:
     for name in ("slug", "name", "zone", "locale", "email", "phone", "address"):
         if value := getattr(restaurant, name):
             document.add(name, value)
+    if restaurant.features:
+        document.add("features", _lines(asdict(each) for each in restaurant.features))
     document.add("areas", _lines(_area(area) for area in restaurant.areas))
     document.add("tables", _lines(_table(restaurant, table) for table in restaurant.tables))
     if restaurant.combinations:
@@ -78,6 +81,8 @@ def _table(restaurant: RestaurantSpec, table: TableSpec) -> dict[str, Any]:
     row |= {"min_party": table.min_party, "max_party": table.max_party}
     if table.priority:
         row["priority"] = table.priority
+    if table.features:
+        row["features"] = list(table.features)
     if not table.online:
         row["use"] = "walk_in" if table.walk_in else "in_house"
     return row | place_to(table.place)

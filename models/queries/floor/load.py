@@ -17,6 +17,7 @@ from models.rules.restaurant.day_rules import (
     area_closures_from,
     date_pacing_from,
 )
+from models.rules.restaurant.features import features_from
 from models.rules.restaurant.floor_place import place_from
 from models.rules.restaurant.policy_storage import pacing_from, policies_from, turn_times_from
 from models.rules.restaurant.restaurant import (
@@ -159,6 +160,7 @@ def _load(session: Session, restaurant_id: int) -> RestaurantSpec:
         date_pacing=date_pacing_from((row.day_rules or {}).get("pacing", ())),
         area_closures=area_closures_from((row.day_rules or {}).get("area_closures", ())),
         approvals=approvals_from((row.day_rules or {}).get("approvals", ())),
+        features=features_from((row.day_rules or {}).get("features", ())),
         areas=_areas(session, restaurant_id),
         tables=_tables(session, restaurant_id),
         combinations=_combinations(session, restaurant_id),
@@ -202,6 +204,7 @@ def _tables(session: Session, restaurant_id: int) -> tuple[TableSpec, ...]:
             row.online,
             row.walk_in,
             place_from(row.plan),
+            tuple(row.features or ()),
         )
         for row in session.scalars(query)
     )

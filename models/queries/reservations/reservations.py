@@ -12,6 +12,7 @@ from models.entities.parties import Details
 from models.entities.reservations import Assignment, Reservation, ReservationChange
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import HOLDING, Status, shown_status
+from models.rules.restaurant.features import Wants
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 
@@ -59,6 +60,8 @@ class ReservationView:
     alternatives: tuple[datetime, ...]
     tables: tuple[str, ...]
     tables_locked: bool
+    turn_minutes: int | None
+    wants: Wants
     change: ChangeView | None
     created_at: datetime
     decided_at: datetime | None
@@ -110,6 +113,8 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         alternatives=_moments(row.alternatives),
         tables=_tables(session, row),
         tables_locked=row.tables_locked,
+        turn_minutes=row.turn_minutes,
+        wants=row.wants,
         change=_last_change(session, restaurant, row.id),
         created_at=row.created_at,
         decided_at=row.decided_at,

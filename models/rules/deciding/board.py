@@ -8,6 +8,7 @@ from models.rules.deciding.seating import NO_AREA, Floor, Seats, candidates
 from models.rules.evening.limits import UNLIMITED, Limits
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.closing import last_start
+from models.rules.restaurant.features import NOTHING, Wants
 from models.rules.restaurant.pacing import Load, pacing_at
 from models.rules.restaurant.restaurant import Pacing, RestaurantSpec
 from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, closed_areas
@@ -83,6 +84,10 @@ class Ask:
     walk_in: bool = False
     #: the staff decide for the guest: a stop of online booking does not bind them
     by_staff: bool = False
+    #: the turn that the staff chose for it; None: as the rules say
+    turn_minutes: int | None = None
+    #: features of tables
+    wants: Wants = NOTHING
     #: the quarter that the party already has, and so is never offered as an alternative
     has: int | None = None
 
@@ -142,18 +147,21 @@ class Board:
             online=ask.online,
             walk_in=ask.walk_in,
             closed=closed,
+            wants=ask.wants,
         )
 
     def held(self, ask: Ask, seats: Seats = ()) -> int:
         """The number of quarters for which such a party holds its tables, `seats` if known."""
         policies, shift = self.restaurant.policies, self.sitting.shift
-        if not self.restaurant.turns_vary:
+        if not self.restaurant.turns_vary and ask.turn_minutes is None:
             return held_quarters(policies, shift, party_size=ask.party_size)
         return in_quarters(self.turn(ask, seats) + buffer_minutes(policies, shift))
 
     def turn(self, ask: Ask, seats: Seats) -> int:
         """The minutes for which such a party keeps these tables; none: those of the area asked."""
         restaurant, shift = self.restaurant, self.sitting.shift
+        if ask.turn_minutes is not None:
+            return ask.turn_minutes
         if seats:
             return turn_at(restaurant, shift, seats, party_size=ask.party_size)
         return turn_in(restaurant, shift, (ask.area_id,), party_size=ask.party_size)
@@ -183,6 +191,8 @@ class Board:
         """The last quarter at which such a party may start. Staff bookings may run over the end."""
         if not ask.online:
             return LAST_QUARTER
+        if ask.turn_minutes is not None and self.sitting.closes is not None:
+            return self.sitting.closes - in_quarters(ask.turn_minutes)
         return last_start(
             self.restaurant, self.sitting, party_size=ask.party_size, area_id=ask.area_id
         )
@@ -265,4 +275,5 @@ class Board:
 
 
 def _search_key(ask: Ask) -> tuple[object, ...]:
-    return ask.party_size, ask.quarter, ask.area_id, ask.online, ask.walk_in
+    about = ask.party_size, ask.quarter, ask.area_id, ask.online, ask.walk_in
+    return *about, ask.turn_minutes, ask.wants.needs

@@ -7,6 +7,7 @@ from typing import Final
 
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.features import NOTHING, Wants
 
 #: A party that has arrived no longer needs a valid start.
 HERE: Final = frozenset({Status.ARRIVED, Status.SEATED})
@@ -32,6 +33,7 @@ class Code(StrEnum):
     OTHER_AREA = "other_area"
     IN_HOUSE_ONLY = "in_house_only"
     WALK_IN_ONLY = "walk_in_only"
+    LACKS_FEATURE = "lacks_feature"
     NOT_JOINED = "not_joined"
     PARTY_RANGE = "party_range"
     NOTHING_FITS = "nothing_fits"
@@ -51,6 +53,7 @@ PLACE: Final = frozenset(
         Code.OTHER_AREA,
         Code.IN_HOUSE_ONLY,
         Code.WALK_IN_ONLY,
+        Code.LACKS_FEATURE,
         Code.NOT_JOINED,
         Code.PARTY_RANGE,
     }
@@ -89,5 +92,6 @@ class Party:
     online: bool = True
     chosen: bool = False
     walk_in: bool = False
+    wants: Wants = NOTHING
     #: the wall time of its start that the guest was given; None: not stored
     told: datetime | None = None

@@ -12,7 +12,8 @@ from models.rules.restaurant.pacing import keeps_pace, pacing_of
 
 def offers(board: Board, ask: Ask) -> list[int]:
     """Every start of the sitting at which such a party could be seated now, ascending."""
-    key = (ask.party_size, ask.area_id, ask.online, ask.walk_in)
+    about = ask.party_size, ask.area_id, ask.online, ask.walk_in
+    key = (*about, ask.turn_minutes, ask.wants.needs)
     remembered = board.offered.get(key)
     if remembered is None or remembered[0] != board.floor.version:
         remembered = board.offered[key] = (board.floor.version, _free(board, ask))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar, cast
 
+from models.rules.restaurant.features import NOTHING, Wants
 from models.rules.restaurant.restaurant import CombinationSpec, RestaurantSpec, TableSpec
 
 V = TypeVar("V")
@@ -22,14 +23,16 @@ def candidates(
     online: bool,
     closed: frozenset[int] = NO_AREA,
     walk_in: bool = False,
+    wants: Wants = NOTHING,
 ) -> tuple[Seats, ...]:
     """The tables that could seat this party, best first.
 
     The smallest single table that fits comes first, combinations last; a walk-in gets the tables
     for walk-ins before others. In-house tables are left out for online parties, tables for walk-ins
-    for all who booked, and so are the areas `closed` then.
+    for all who booked, and so are the areas `closed` then. Each table has what the party needs;
+    those with more of what it wishes for come first.
     """
-    key = ("candidates", party_size, area_id, online, closed, walk_in)
+    key = ("candidates", party_size, area_id, online, closed, walk_in, wants)
     known = restaurant.memo.get(key)
     if known is not None:
         return cast("tuple[Seats, ...]", known)
@@ -41,10 +44,24 @@ def candidates(
             if is_for(table, online=online, walk_in=walk_in)
             and area_id in (None, table.area_id)
             and table.area_id not in closed
+            and set(wants.needs) <= set(table.features)
         }
-        return _candidates(restaurant, party_size, usable)
+        found = _candidates(restaurant, party_size, usable)
+        return _by_wishes(restaurant, found, wants) if wants.wishes else found
 
     return _remembered(restaurant, key, find)
+
+
+def _by_wishes(
+    restaurant: RestaurantSpec, found: tuple[Seats, ...], wants: Wants
+) -> tuple[Seats, ...]:
+    """Put first what has most of the wishes at each of its tables."""
+
+    def missing(seats: Seats) -> int:
+        has = [set(restaurant.table_by_id[table].features) for table in seats]
+        return sum(any(wish not in each for each in has) for wish in wants.wishes)
+
+    return tuple(sorted(found, key=missing))
 
 
 def is_for(table: TableSpec, *, online: bool, walk_in: bool) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, cast
 from models.rules.deciding.objection import HERE, Code, Objection, Party
 from models.rules.deciding.seating import Seats, candidates, is_for
 from models.rules.reservations.lifecycle import HOLDING
+from models.rules.restaurant.features import Wants
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Results cached for one restaurant before the cache is cleared.
@@ -33,6 +34,7 @@ def place_of(
         party.online,
         party.chosen,
         party.walk_in,
+        party.wants.needs,
         party.status,
         before.revision if before else None,
         closed,
@@ -78,6 +80,7 @@ def _offered(restaurant: RestaurantSpec, party: Party, closed: frozenset[int]) -
         online=party.online,
         closed=closed,
         walk_in=party.walk_in,
+        wants=Wants(party.wants.needs),
     )
 
 
@@ -123,6 +126,8 @@ def _misfits(
             area = f"area {restaurant.area_by_id[table.area_id].key}"
             words = f"{name} is in {area}, which is closed then"
             yield Objection(Code.TABLE_CLOSED, f"closure of {area}", words)
+        for need in sorted(set(party.wants.needs) - set(table.features)):
+            yield Objection(Code.LACKS_FEATURE, name, f"{name} is not {need}, which it needs")
         if party.online and not table.online:
             yield Objection(Code.IN_HOUSE_ONLY, name, f"{name} is not offered online")
         elif not is_for(table, online=party.online, walk_in=party.walk_in):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from models.rules.restaurant.features import NOTHING, Wants
+
 #: The only purpose that needs consent: all other messages concern the reservation itself.
 MARKETING = "marketing"
 
@@ -51,6 +53,10 @@ class TableRequest:
     waitlist: bool = True
     #: None: the question was not answered
     marketing: ConsentSaid | None = None
+    #: the turn that the staff chose; None: as the rules say
+    turn_minutes: int | None = None
+    #: features of tables
+    wants: Wants = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +66,8 @@ class TableChange:
     party_size: int | None = None
     starts_at: datetime | None = None
     area_key: str | None = None
+    #: only by the staff; 0: as the rules say
+    turn_minutes: int | None = None
+    #: only by the staff
+    needs: tuple[str, ...] | None = None
+    wishes: tuple[str, ...] | None = None

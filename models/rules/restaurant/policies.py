@@ -4,12 +4,15 @@ Times are compared as epoch seconds: between two values of one zone Python compu
 which is wrong by an hour across a DST change.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import ceil
 
 from models.core.errors import FieldProblem, Invalid
+from models.rules.deciding.seating import candidates
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.closing import runs_over
+from models.rules.restaurant.features import Wants
 from models.rules.restaurant.online_tables import is_offered, online_areas
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, Policies, RestaurantSpec
 from models.rules.restaurant.sittings import (
@@ -44,6 +47,8 @@ def check_request(
         "party_size": party_problem(restaurant, request.party_size, online=online),
         "area": area_problem(restaurant, request.area_key, online=online)
         or closed_area_problem(restaurant, request.area_key, request.starts_at),
+        "needs": needs_problem(restaurant, request, online=online),
+        "wishes": features_problem(restaurant, request.wants.wishes),
         "start": start_problem(restaurant, request.starts_at, now=now, online=online)
         or sitting_problem(restaurant, sitting, request, online=online),
     }
@@ -141,6 +146,29 @@ def area_problem(restaurant: RestaurantSpec, area_key: str | None, *, online: bo
     if area:
         return f"is not offered online; areas offered: {keys or 'none'}"
     return f"is not an area of this restaurant; its areas: {keys}"
+
+
+def features_problem(restaurant: RestaurantSpec, keys: Iterable[str]) -> str:
+    """The problem with features that no table has; empty if there is none."""
+    known = [each.key for each in restaurant.features]
+    unknown = [key for key in keys if key not in known]
+    if not unknown:
+        return ""
+    return f"no table is {unknown[0]}; the features here: {', '.join(known) or 'none'}"
+
+
+def needs_problem(restaurant: RestaurantSpec, request: TableRequest, *, online: bool) -> str:
+    """The problem with what a party needs: unknown, or of no table that such a party may get."""
+    needs = request.wants.needs
+    problem = features_problem(restaurant, needs)
+    if problem or not needs or not online:
+        return problem
+    area = restaurant.area_by_key.get(request.area_key or "")
+    size, area_id = request.party_size, area.id if area else None
+    fits = candidates(restaurant, size, area_id=area_id, online=True)
+    if not fits or candidates(restaurant, size, area_id=area_id, online=True, wants=Wants(needs)):
+        return ""
+    return f"we have no table for {size} that is {' and '.join(needs)}; please call us"
 
 
 def closed_area_problem(

@@ -6,6 +6,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from models.rules.restaurant.day_rules import Approval, AreaClosure, DatePacing
+from models.rules.restaurant.features import FeatureSpec
 from models.rules.restaurant.floor_place import ANYWHERE, FloorPlace
 
 QUARTER_SECONDS = 900
@@ -130,6 +131,7 @@ class TableSpec:
     online: bool = True
     walk_in: bool = False
     place: FloorPlace = ANYWHERE
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,8 @@ class RestaurantSpec:
     area_closures: tuple[AreaClosure, ...] = ()
     #: requests that the staff approve
     approvals: tuple[Approval, ...] = ()
+    #: what tables may offer
+    features: tuple[FeatureSpec, ...] = ()
 
     @cached_property
     def memo(self) -> dict[object, object]:

@@ -14,7 +14,7 @@ from tests.api.conftest import Stand
 from tests.services.missing import require_program
 from tests.services.running.stack import Stack, evening
 from web.openapi import COMMITTED
-from web.schemas.examples import START
+from web.schemas.fields import START
 
 GENERATOR = "openapi-python-client"
 BOOK = """

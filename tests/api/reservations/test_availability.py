@@ -38,7 +38,7 @@ def test_starts_come_in_the_restaurants_zone(stand: Stand) -> None:
     answer = stand.client.get(place)
     assert answer.status_code == 200
     first = answer.json["slots"][0]
-    assert first == {"start": stand.start(17), "shift": "dinner"}
+    assert first == {"start": stand.start(17), "shift": "dinner", "on_request": False}
     assert datetime.fromisoformat(first["start"]).astimezone(BERLIN).hour == 17
 
 

@@ -95,6 +95,8 @@ def call(stand: Stand, role: Role, endpoint: str, method: str, rule: str, number
     if endpoint.startswith("limits.") and method == "POST":
         more = {"limits.close": {"reason": "x", "preview": True}}
         body = day | more.get(endpoint, {})
+    if endpoint == "proposals.get_proposals":
+        day = {"party_size": "2", "start": stand.start()}
     if endpoint.startswith("sections."):
         day |= {"shift": "dinner"}
         body = day | {"sections": [{"server": "Ana"}]}

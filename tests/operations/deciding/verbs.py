@@ -146,6 +146,17 @@ def _book(evening: Evening, which: int, now: datetime) -> None:
     evening.parties.append(evening.stand.book(1 + which % 3, start=start_of(which), now=now))
 
 
+def _book_long(evening: Evening, which: int, now: datetime) -> None:
+    start, turn = start_of(which), 30 + 60 * (which % 5)
+    number = evening.stand.book(1 + which % 3, start=start, now=now, turn_minutes=turn)
+    evening.parties.append(number)
+
+
+def _change_turn(evening: Evening, which: int, now: datetime) -> None:
+    change = TableChange(turn_minutes=45 * (which % 4))
+    evening.stand.move(partial(change_by_staff, change=change), evening.party(which), now=now)
+
+
 def _cancel(evening: Evening, which: int, now: datetime, *, by_staff: bool) -> None:
     if not by_staff:
         evening.stand.cancel(evening.party(which), now=now)
@@ -299,6 +310,8 @@ STEPS: Final[dict[str, Step]] = {
     "cancel": Step(partial(_cancel, by_staff=False), f"post {_PARTY}/cancel"),
     "cancel by staff": Step(partial(_cancel, by_staff=True), f"post {_PARTY}/cancel"),
     "wish": Step(_wish, f"patch {_PARTY}"),
+    "book long": Step(_book_long, f"post {_HERE}/book/reservations"),
+    "change turn": Step(_change_turn, f"patch {_PARTY}"),
     "change": Step(_change, f"patch {_PARTY}"),
     "arrive": Step(_move(arrive), f"post {_PARTY}/arrive"),
     "arrive partly": Step(_move(arrive_partly, covers=1), f"post {_PARTY}/arrive"),

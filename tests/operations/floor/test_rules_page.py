@@ -18,6 +18,7 @@ from models.operations.floor.shapes import (
     ClosureShape,
     CombinationShape,
     DatePacingShape,
+    FeatureShape,
     PacingShape,
     ShiftShape,
     TableShape,
@@ -28,6 +29,7 @@ from models.rules.deciding.seating import Floor
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails, TableRequest
 from models.rules.restaurant.approval import needs_approval
+from models.rules.restaurant.features import Wants
 from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.policy_storage import policies_to
 from models.rules.restaurant.restaurant import Policies, RestaurantSpec
@@ -41,6 +43,7 @@ SHAPES: dict[str, type[FileShape]] = {
     "`[policies.pacing]`, and `pacing` of a shift": PacingShape,
     "`[[areas]]`": AreaShape,
     "`[[tables]]`": TableShape,
+    "`[[features]]`": FeatureShape,
     "`[[combinations]]`": CombinationShape,
     "`[[shifts]]`": ShiftShape,
     "`[[closures]]`": ClosureShape,
@@ -105,9 +108,12 @@ def test_every_key_of_the_file_is_on_the_page_with_its_default(title: str) -> No
 
 
 def asked_for(restaurant: RestaurantSpec, row: list[str]) -> TableRequest:
-    _, party, start, area, _ = row
+    _, party, start, area, *wants, _ = row
     starts_at = datetime.fromisoformat(start).replace(tzinfo=restaurant.tz)
-    return TableRequest(int(party), starts_at, GuestDetails("Ann"), area_key=area or None)
+    wishes, needs = ([each] if each else [] for each in wants or ("", ""))
+    features = Wants(tuple(needs), tuple(wishes))
+    guest = GuestDetails("Ann")
+    return TableRequest(int(party), starts_at, guest, area_key=area or None, wants=features)
 
 
 class Book:
@@ -134,7 +140,8 @@ class Book:
         board = self.boards.setdefault(sitting.book_id, empty)
         area = self.restaurant.area_by_key[request.area_key].id if request.area_key else None
         quarter = quarter_of(request.starts_at)
-        ask = Ask(request.party_size, quarter, area, online=online, walk_in=walk_in)
+        place = request.party_size, quarter, area
+        ask = Ask(*place, online=online, walk_in=walk_in, wants=request.wants)
         outcome = decide(board, ask, earliest=0)
         board.apply(ask, outcome)
         if outcome.status is not Status.CONFIRMED:

@@ -16,12 +16,14 @@ from models.operations.stand.arrivals import seat
 from models.operations.stand.party_details import write_details
 from models.operations.stand.walk_ins import seat_walk_in
 from models.operations.tables.forcing import Force
+from models.operations.tables.whole_area import refuse_if_others_come, tables_of_area
 from models.queries.accounts.accounts import Caller
 from models.queries.book.book import book_of
 from models.queries.guest_book.standing import refusals_of
 from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
 from models.rules.permissions import Permission
+from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.access_log import audit_read
 from web.api.endpoint import READ, STAFF, WRITE, describe
@@ -100,6 +102,20 @@ def book_table(
     return answer
 
 
+def _chosen(
+    session: Session,
+    restaurant: RestaurantSpec,
+    body: StaffReservationRequest,
+    asked: TableRequest,
+) -> tuple[int, ...]:
+    """Return the tables that the host chose. Raises Invalid, and TableTaken for a whole area."""
+    if not body.whole_area:
+        return tables_by_label(restaurant, body.tables)
+    tables = tables_of_area(restaurant, body.area or "")
+    refuse_if_others_come(session, restaurant, tables, asked)
+    return tables
+
+
 def _book(
     session: Session,
     *,
@@ -111,13 +127,14 @@ def _book(
     raw: bytes,
 ) -> tuple[Accepted, tuple[str, ...], ReservationView]:
     now = clock.now()
+    asked = body.table_request(restaurant, now=now, actor=caller.actor)
     common: dict[str, Any] = {
-        "request": body.table_request(restaurant, now=now, actor=caller.actor),
+        "request": asked,
         "key": key,
         "body": raw,
         "now": now,
         "actor": caller.actor,
-        "table_ids": tables_by_label(restaurant, body.tables),
+        "table_ids": _chosen(session, restaurant, body, asked),
         "notify": body.notify,
         "force": force,
     }

@@ -211,6 +211,8 @@ def _flags(row: BookReservation, texts: _Texts) -> Iterator[tuple[str, str]]:
         yield "allergy", _cut(known.allergies)
     if known.occasion:
         yield "occasion", _cut(known.occasion)
+    for need in row.wants.needs:
+        yield "note", need
     for tag in known.tags:
         yield "tag", tag
     if row.source in ("walk_in", DOOR):

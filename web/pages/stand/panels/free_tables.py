@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from models.queries.book.shapes import BookTable, BookView, Interval
+from models.rules.deciding.joining import join_by_hand
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
@@ -107,8 +108,34 @@ def tables_for(
     fitting = [each for each in (*singles, *joined) if _fits(each, party_size, starts_at)]
     fitting.sort(key=lambda each: (each.short, len(each.labels), each.most, each.least))
     fitting.sort(key=lambda each: each.labels != (first,))
+    fitting = fitting or _by_hand(restaurant, by_id, party_size, busy, starts_at, ends_at)
     others = [each for each in singles if each not in fitting]
     return Proposal(fitting, others)
+
+
+def _by_hand(
+    restaurant: RestaurantSpec,
+    by_id: dict[int, BookTable],
+    party_size: int,
+    busy: dict[int, list[tuple[datetime, datetime]]],
+    starts_at: datetime,
+    ends_at: datetime,
+) -> list[Choice]:
+    """Join free tables for a party that is larger than each table and combination."""
+    known = restaurant.table_by_id
+    free = [
+        known[number]
+        for number in by_id.keys() & known.keys()
+        if not any(begin < ends_at and until > starts_at for begin, until in busy[number])
+    ]
+    if any(table.max_party >= party_size for table in free):
+        return []  # it is too small for them, or they are free for a moment only
+    found = []
+    for seats in join_by_hand(free, party_size):
+        most = sum(known[number].max_party for number in seats)
+        tables = tuple(by_id[number] for number in seats)
+        found.append(_choice(restaurant, tables, (1, most), busy, starts_at, ends_at))
+    return found
 
 
 def starts_for(
