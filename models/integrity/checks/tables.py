@@ -22,13 +22,9 @@ from models.integrity.times import as_text, last_quarter, quarter_in
 from models.rules.messages.notifying import (
     ASSIGNED_REASON,
     CHANGED_REASON,
-    LOCKED_REASON,
     RESEATED_REASON,
     SWAPPED_REASON,
-    TURN_REASON,
-    UNLOCKED_REASON,
 )
-from models.rules.reservations.contact_edits import EDITED_REASON
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
 from models.rules.restaurant.sittings import quarter_of
@@ -36,9 +32,8 @@ from models.rules.restaurant.sittings import quarter_of
 #: The states that undoing a wrong finish leads to, except SEATED.
 _BACK: Final = (Status.CONFIRMED.value, Status.ARRIVED.value)
 _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
-#: Moves that leave a seated party at its tables, and those that give any party other tables.
-_SAME_TABLES: Final = (LOCKED_REASON, UNLOCKED_REASON, TURN_REASON)
-_OTHER_TABLES: Final = (ASSIGNED_REASON, SWAPPED_REASON, RESEATED_REASON)
+#: The steps that give a party other tables, whatever its state.
+_OTHER_TABLES: Final = (ASSIGNED_REASON, SWAPPED_REASON, RESEATED_REASON, "moved")
 #: Later than every quarter: the party gave up the table and did not get it again.
 _NEVER: Final = 2**31
 #: Tables processed together: this bounds the memory.
@@ -215,18 +210,15 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
     Other tables than before are held from then on, but not before the start.
     """
     move, given = ReservationMove, Assignment
+    start = Reservation.starts_at
     query = (
-        select(move.reservation_id, move.at, move.after, move.reason, Reservation.starts_at)
+        select(move.reservation_id, move.at, move.after, move.reason, move.detail, start)
         .join(given, given.reservation_id == move.reservation_id)
         .join(Reservation, Reservation.id == move.reservation_id)
         .where(
             given.dining_table_id.in_(chunk),
             or_(
-                and_(
-                    move.after == Status.SEATED,
-                    move.reason.not_in(_SAME_TABLES),
-                    move.reason.not_like(f"{EDITED_REASON}%"),
-                ),
+                and_(move.after == Status.SEATED, move.before != Status.SEATED),
                 move.reason.in_(_OTHER_TABLES),
                 move.before.in_((Status.NO_SHOW.value, Status.CANCELLED.value)),
                 and_(move.before == Status.FINISHED, move.after.in_(_BACK)),
@@ -236,17 +228,17 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
         .order_by(move.id)
     )
     begins: dict[int, int] = {}
-    for number, at, after, reason, start in session.execute(query):
+    for number, at, after, reason, detail, starts in session.execute(query):
         if reason == CHANGED_REASON and after == Status.CONFIRMED:
-            begins[number] = quarter_of(start)
-        elif reason == CHANGED_REASON and after == Status.ARRIVED:
-            begins[number] = max(quarter_of(at), quarter_of(start))
+            begins[number] = quarter_of(starts)
+        elif reason == CHANGED_REASON and after == Status.SEATED and not detail:
+            continue  # it kept its tables
         elif after == Status.SEATED:
             begins[number] = quarter_of(at)
         elif after == Status.FINISHED:
             begins[number] = _NEVER
         else:
-            begins[number] = max(quarter_of(at), quarter_of(start))
+            begins[number] = max(quarter_of(at), quarter_of(starts))
     return begins
 
 

@@ -15,6 +15,7 @@ from models.operations.deciding.occupancy import (
     stay_on,
     tables_of,
 )
+from models.operations.reservations.history import from_to
 from models.operations.reservations.pending_changes import new_change
 from models.operations.stand.party_details import clear_count
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down
@@ -78,7 +79,8 @@ def change_present(
         change_tables(session, row, given, wanted, now=now)
         session.flush()
         hold_again(session, restaurant, row, now=now)
-    move(session, row, Status(row.status), now=now, actor=actor, reason=CHANGED_REASON)
+    said = from_to(restaurant, given, wanted) if wanted != given else None
+    move(session, row, Status(row.status), now=now, actor=actor, reason=CHANGED_REASON, detail=said)
     wish.status, wish.decided_at, wish.answered_revision = "accepted", now, row.revision
     session.add(wish)
 
