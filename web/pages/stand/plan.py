@@ -51,7 +51,7 @@ class TablePlace:
 
     def shows(self, size: int, name: str) -> str:
         """Return a party's size and its family name, cut so that they stay on the table."""
-        text = f"{size} · {name.split(' ')[-1]}"
+        text = f"{size} · {name.split(' ')[-1]}" if name else str(size)
         return text if len(text) <= self.letters else text[: max(self.letters - 1, 5)] + "…"
 
 

@@ -16,7 +16,8 @@ export function listenToKeys() {
 }
 
 function withAlt(event) {
-  const view = { 1: "list", 2: "timeline", 3: "floor" }[event.key];
+  const key = event.key.toLowerCase(); // with the caps lock, too
+  const view = { 1: "list", 2: "timeline", 3: "floor" }[key];
   const targets = {
     s: document.getElementById("search"),
     w: document.querySelector("[data-open=walk-in]"),
@@ -25,9 +26,9 @@ function withAlt(event) {
     g: document.querySelector("[data-guests]"),
   };
   if (view) document.querySelector(`[data-view=${view}]`)?.click();
-  else if (event.key === "z") undoLast();
-  else if (event.key === "s") targets.s.focus();
-  else if (targets[event.key]) targets[event.key].click();
+  else if (key === "z") undoLast();
+  else if (key === "s") targets.s.focus();
+  else if (targets[key]) targets[key].click();
   else return;
   event.preventDefault();
 }
