@@ -13,7 +13,7 @@ from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
 from models.queries.deciding.movable import load_movable
-from models.queries.deciding.parties import COLUMNS, PartyRow
+from models.queries.deciding.parties import COLUMNS, PartyRow, wants_of
 from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
 from models.queries.running.flags import is_on
 from models.rules.deciding.board import Ask, Board, Outcome
@@ -89,7 +89,7 @@ def _elsewhere(session: Session, board: Board, row: PartyRow, *, now: datetime) 
     mask = board.floor.mask(begin, held)
     online, walk_in = row.source == "online", row.source == "walk_in"
     place = row.party_size, begin, row.area_id
-    ask = Ask(*place, online=online, walk_in=walk_in, wants=row.wants)
+    ask = Ask(*place, online=online, walk_in=walk_in, wants=wants_of(row))
     room = _room(session, board, ask, mask, now=now)
     if not room.seats:
         return False
