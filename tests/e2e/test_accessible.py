@@ -14,8 +14,14 @@ from tests.e2e.test_pages import book, soon
 from tests.services.running.stack import Stack
 
 SCHEMES = ("light", "dark")
-SIZES = pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
-by_scheme = pytest.mark.parametrize("scheme", SCHEMES)
+SLOW = pytest.mark.slow
+# each page once in `make test`; the phone and the dark in `make test-slow`
+SIZES = pytest.mark.parametrize(
+    "size", [pytest.param(TABLET, id="tablet"), pytest.param(PHONE, id="phone", marks=SLOW)]
+)
+by_scheme = pytest.mark.parametrize(
+    "scheme", [SCHEMES[0], *(pytest.param(each, marks=SLOW) for each in SCHEMES[1:])]
+)
 
 
 class Reader:

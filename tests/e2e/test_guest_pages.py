@@ -159,7 +159,7 @@ def test_a_booking_by_phone_proposes_the_known_guest(evening: Evening) -> None:
     expect(page.locator(".section-coming").get_by_text("Ada Lovelace")).to_have_count(2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
 def test_nothing_is_cut_off_and_targets_are_large(
     evening: Evening, size: dict[str, int], scheme: str
@@ -200,7 +200,7 @@ def write_all(evening: Evening) -> None:
         assert evening.stack.staff(verb, place + path, evening.token, **body).status == 200
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
 def test_a_full_record_is_accessible(evening: Evening, size: dict[str, int], scheme: str) -> None:
     write_all(evening)

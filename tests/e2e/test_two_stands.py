@@ -86,7 +86,7 @@ def stands(evening: Evening, request: pytest.FixtureRequest) -> tuple[Hand, Page
     return Hand(first, request.param), evening.stand()
 
 
-pytestmark = pytest.mark.mariadb
+pytestmark = [pytest.mark.mariadb, pytest.mark.slow]
 
 
 def _step(name: str, party: str) -> re.Pattern[str]:

@@ -52,6 +52,13 @@ def written(server: MariaDB, number: int) -> bytes:
     return bytes(content)
 
 
+def checkpoints(bind: Engine, file: str) -> set[str]:
+    """Return what the checkpoints in that file name; the server writes one when it has time."""
+    with bind.connect() as connection:
+        events = connection.exec_driver_sql(f"SHOW BINLOG EVENTS IN '{file}'").mappings()
+        return {each["Info"] for each in events if each["Event_type"] == "Binlog_checkpoint"}
+
+
 def assert_all_is_stored(safe: Safe, server: MariaDB, files: list[int]) -> None:
     held = stored(safe)
     assert list(held) == files
@@ -127,6 +134,7 @@ def test_two_at_once_with_different_cuts_do_no_harm(
         stand.ask(1)
         catch_up((follower, other)[turn % 2], db)
     server.run("FLUSH BINARY LOGS")
+    wait_for(lambda: "binlog.000002" in checkpoints(db, "binlog.000002"))
     catch_up(follower, db)
     catch_up(other, db)
     other.close()
