@@ -37,7 +37,7 @@ from web.metrics import requests as metrics
 
 DATABASE = "tests"
 #: what differs between the databases is tested beneath these; on MariaDB they are slow tests
-EDGES = Path(__file__).parent / "api"
+EDGES = tuple(Path(__file__).parent / name for name in ("api", "e2e", "deploy/cli"))
 # how fast an example is depends on the machine; in CI, Hypothesis has such a profile itself
 settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -90,7 +90,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = [server]
     else:
         names = ["sqlite"]
-    at_an_edge = names[1:] and metafunc.definition.path.is_relative_to(EDGES)
+    at_an_edge = names[1:] and any(metafunc.definition.path.is_relative_to(each) for each in EDGES)
     marks = [pytest.mark.slow] if at_an_edge else []
     first, *others = names
     again = [pytest.param(name, marks=marks) for name in others]

@@ -199,6 +199,7 @@ def test_redis_of_a_wrong_authority_or_another_name_is_refused(
 
 
 @pytest.mark.parametrize("make", [make_app, make_producer])
+@pytest.mark.slow
 def test_celerys_broker_over_tls(
     make: Any,
     tls_redis: _TlsRedis,

@@ -15,7 +15,7 @@ from tests.services.running.stack import Stack
 
 SCHEMES = ("light", "dark")
 SLOW = pytest.mark.slow
-# each page once in `make test`; the phone and the dark in `make test-slow`
+# the views of the stand once in `make test`; all other pages, the phone and the dark are slow
 SIZES = pytest.mark.parametrize(
     "size", [pytest.param(TABLET, id="tablet"), pytest.param(PHONE, id="phone", marks=SLOW)]
 )
@@ -85,6 +85,7 @@ def test_the_views_of_the_stand(full_evening: Evening, scheme: str, size: dict[s
     reader.finish()
 
 
+@SLOW
 @by_scheme
 def test_the_panels_of_the_stand(full_evening: Evening, scheme: str) -> None:
     page = full_evening.stand(color_scheme=scheme)
@@ -134,6 +135,7 @@ def _booking(page: Page, reader: Reader) -> None:
     page.keyboard.press("Escape")
 
 
+@SLOW
 @by_scheme
 def test_signing_in_at_the_stand(evening: Evening, browser: Browser, scheme: Any) -> None:
     context = browser.new_context(color_scheme=scheme, locale="en-GB")
@@ -158,6 +160,7 @@ def guest(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
 
 
+@SLOW
 @by_scheme
 def test_the_pages_of_a_guest_who_books(guest: Page, stack: Stack, scheme: str) -> None:
     reader, slug = Reader(guest, scheme), stack.open_restaurant().slug
@@ -183,6 +186,7 @@ def test_the_pages_of_a_guest_who_books(guest: Page, stack: Stack, scheme: str) 
     reader.finish()
 
 
+@SLOW
 @by_scheme
 def test_the_pages_of_a_guest_who_gets_no_table(guest: Page, stack: Stack, scheme: str) -> None:
     reader = Reader(guest, scheme)
@@ -204,6 +208,7 @@ def test_the_pages_of_a_guest_who_gets_no_table(guest: Page, stack: Stack, schem
     reader.finish()
 
 
+@SLOW
 @by_scheme
 def test_a_request_that_waits(guest: Page, stack: Stack, scheme: str) -> None:
     reader, slug = Reader(guest, scheme), stack.open_restaurant().slug
@@ -221,6 +226,7 @@ def test_a_request_that_waits(guest: Page, stack: Stack, scheme: str) -> None:
     reader.finish()
 
 
+@SLOW
 @by_scheme
 def test_the_pages_at_the_door(guest: Page, evening: Evening, scheme: str) -> None:
     reader, stack = Reader(guest, scheme), evening.stack

@@ -200,7 +200,8 @@ def write_all(evening: Evening) -> None:
         assert evening.stack.staff(verb, place + path, evening.token, **body).status == 200
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
 def test_a_full_record_is_accessible(evening: Evening, size: dict[str, int], scheme: str) -> None:
     write_all(evening)

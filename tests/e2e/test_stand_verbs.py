@@ -174,8 +174,9 @@ def test_several_are_cancelled_as_one_act(evening: Evening) -> None:
     assert [evening.status(each) for each in (*made, kept)] == ["cancelled"] * 2 + ["confirmed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_panels_are_accessible_with_all_their_parts_open(
     evening: Evening, scheme: str, size: dict[str, int]
 ) -> None:

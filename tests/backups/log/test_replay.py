@@ -53,6 +53,7 @@ def hurt(path: Path) -> None:
 
 
 @pytest.mark.only_mariadb  # a MariaDB backup copies files, and the log of changes since
+@pytest.mark.slow
 def test_the_log_leads_to_any_second_and_around_a_damaged_incremental(
     stand: Stand, safe: Safe, db: Engine, kept: Path, follower: Follower, tmp_path: Path
 ) -> None:
@@ -105,6 +106,7 @@ def test_the_page_brings_back_what_was_a_second_before(
     )
 
 
+@pytest.mark.slow
 def test_the_log_leads_on_from_a_dump(
     stand: Stand,
     safe: Safe,
@@ -155,6 +157,7 @@ def test_what_cannot_be_reached_is_refused_and_says_why(
     assert f"this is the state of {base.ended:%Y-%m-%dT%H:%M:%SZ}" in alone
 
 
+@pytest.mark.slow
 def test_what_was_restored_lives_another_life(
     stand: Stand,
     safe: Safe,

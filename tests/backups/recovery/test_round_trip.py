@@ -142,6 +142,7 @@ def test_what_is_not_in_order_is_not_handed_over(
 
 
 @pytest.mark.both
+@pytest.mark.slow
 def test_a_party_that_a_changed_file_left_behind_stops_no_restore(
     db: Engine, safe: Safe, hands: Hands, tmp_path: Path
 ) -> None:
@@ -237,6 +238,7 @@ def test_old_backups_go_and_a_draft_of_a_killed_maker_too(
 
 @pytest.mark.mariadb
 @pytest.mark.only_mariadb
+@pytest.mark.slow
 def test_an_incremental_chain_comes_back_at_each_of_its_steps(
     stand: Stand, safe: Safe, db: Engine, tmp_path: Path, hands: Hands
 ) -> None:
