@@ -42,10 +42,10 @@ def verdict(found: list[Finding], *, seconds: float) -> list[str]:
     by_rule: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
         by_rule[finding.rule].append(finding)
-    lines = []
+    lines, width = [], max(map(len, RULES)) + 1
     for rule, promise in RULES.items():
         wrong = by_rule.get(rule, [])
-        lines.append(f"{'WRONG' if wrong else 'ok':<6}{rule:<20}{promise}")
+        lines.append(f"{'WRONG' if wrong else 'ok':<6}{rule:<{width}}{promise}")
         lines += [f"        {finding.text}" for finding in wrong[:SHOWN]]
         if len(wrong) > SHOWN:
             most = " or more" if len(wrong) == AT_MOST else ""
