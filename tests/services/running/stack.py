@@ -19,7 +19,7 @@ from models.entities import Message, Reservation, ReservationChange, ShiftDay
 from models.integrity.check import Finding, findings
 from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.rules.permissions import Role
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import UNDO_PAUSE, Status
 from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
 from tests.services.running.process import NotReady, Process, wait_until
@@ -140,9 +140,15 @@ class Stack:
                 process.start()
         self.processes["web"].wait_ready(self._web_answers)
         # refused or interrupted sends would be retried minutes later, during other tests
+        now = clock.now()
         with self.engine.begin() as connection:
             again = update(Message).where(Message.state == "queued", Message.attempts > 0)
-            connection.execute(again.values(due_at=clock.now()))
+            connection.execute(again.values(due_at=now))
+            # a message that waits for an undo would become due during another test; untouched
+            # ones are due when they were written (models/integrity/checks/messages.py)
+            kept = Message.due_at.between(now, now + UNDO_PAUSE), Message.attempts == 0
+            sent = update(Message).where(Message.state == "queued", *kept)
+            connection.execute(sent.values(due_at=now, created_at=now))
 
     @property
     def workers(self) -> list[str]:
