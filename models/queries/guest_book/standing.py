@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.core.secrets.signing import contact_key
-from models.entities.guest_book import GuestContact, GuestRecord
+from models.entities.guest_book import GuestRecord
+from models.queries.guest_book.known import is_known_as
 from models.queries.reservations.no_shows import counted_no_shows
 from models.queries.reservations.reservations import ReservationView
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -57,15 +57,5 @@ def refusals_of(
 
 def is_blocked(session: Session, restaurant_id: int, contacts: Iterable[bytes | None]) -> bool:
     """Whether the staff have blocked the guest with one of these contacts. One query."""
-    contact, guest = table_of(GuestContact).c, table_of(GuestRecord).c
-    query = (
-        select(guest.id)
-        .join_from(contact.contact.table, guest.id.table, guest.id == contact.guest_id)
-        .where(
-            contact.contact.in_(sorted({key for key in contacts if key})),
-            contact.restaurant_id == restaurant_id,
-            guest.blocked_at.is_not(None),
-        )
-        .limit(1)
-    )
-    return session.scalar(query) is not None
+    blocked = table_of(GuestRecord).c.blocked_at.is_not(None)
+    return is_known_as(session, restaurant_id, contacts, blocked)

@@ -9,6 +9,7 @@ from models.core.database.transactions import table_of
 from models.entities.guest_book import GuestContact, GuestRecord
 from models.entities.parties import PartyDetails
 from models.entities.reservations import Reservation
+from models.queries.guest_book.known import is_known_as
 
 
 def vips_among(session: Session, reservations: Collection[int]) -> frozenset[int]:
@@ -34,15 +35,4 @@ def vips_among(session: Session, reservations: Collection[int]) -> frozenset[int
 
 def is_vip(session: Session, restaurant_id: int, contacts: Iterable[bytes | None]) -> bool:
     """Return whether the guest with one of these contacts is a VIP. One query."""
-    contact, guest = table_of(GuestContact).c, table_of(GuestRecord).c
-    query = (
-        select(guest.id)
-        .join_from(contact.contact.table, guest.id.table, guest.id == contact.guest_id)
-        .where(
-            contact.contact.in_(sorted({key for key in contacts if key})),
-            contact.restaurant_id == restaurant_id,
-            guest.vip.is_(True),
-        )
-        .limit(1)
-    )
-    return session.scalar(query) is not None
+    return is_known_as(session, restaurant_id, contacts, table_of(GuestRecord).c.vip.is_(True))
