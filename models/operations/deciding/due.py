@@ -8,6 +8,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_books
+from models.queries.floor.load import unreadable_restaurants
+from models.rules.reservations.lifecycle import Status
 
 
 def lock_due(
@@ -30,3 +32,24 @@ def lock_due(
     books = {each.book_id: each.restaurant_id for each in found}
     lock_books(session, books)
     return books, (row.id.in_([each.id for each in found]), row.book_id.in_(books), *due)
+
+
+def lock_lapsed(
+    session: Session,
+    deadline: InstrumentedAttribute[datetime | None],
+    *,
+    now: datetime,
+    limit: int,
+) -> Sequence[Reservation]:
+    """Lock and read the first `limit` parties that hold tables until a deadline that has passed."""
+    row = Reservation
+    due = (
+        deadline <= now,
+        row.status == Status.CONFIRMED,
+        row.restaurant_id.not_in(unreadable_restaurants()),
+    )
+    books, still = lock_due(session, due, deadline, limit=limit)
+    if not books:
+        return ()
+    held = select(row).where(*still).execution_options(populate_existing=True)
+    return session.scalars(held).all()

@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.core.errors import StateConflict
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
-from models.operations.deciding.due import lock_due
+from models.operations.deciding.due import lock_lapsed
 from models.operations.deciding.verdicts import Verdicts
 from models.operations.reservations.changes import release_all_tables
 from models.operations.reservations.pending_changes import end_pending_changes
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
-from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
+from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import (
     APPROVED_REASON,
@@ -88,17 +88,7 @@ def decline(
 
 def release_unanswered(session: Session, *, now: datetime, limit: int) -> int:
     """Expire requests not answered in time; free their tables and notify them. Return how many."""
-    row = Reservation
-    due = (
-        row.approve_by <= now,
-        row.status == Status.CONFIRMED,
-        row.restaurant_id.not_in(unreadable_restaurants()),
-    )
-    books, still = lock_due(session, due, row.approve_by, limit=limit)
-    if not books:
-        return 0
-    waiting = select(row).where(*still).execution_options(populate_existing=True)
-    parties = session.scalars(waiting).all()
+    parties = lock_lapsed(session, Reservation.approve_by, now=now, limit=limit)
     verdicts = Verdicts(now, CLOCK)
     for party in parties:
         _end(session, party, verdicts, Status.EXPIRED, Reason.UNANSWERED)

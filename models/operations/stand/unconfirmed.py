@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation
-from models.operations.deciding.due import lock_due
+from models.operations.deciding.due import lock_lapsed
 from models.operations.deciding.verdicts import Verdicts
 from models.operations.reservations.changes import release_all_tables
 from models.operations.reservations.contact_proofs import confirm_contact, confirms_contact
 from models.operations.reservations.pending_changes import end_pending_changes
-from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
+from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import PROVED_REASON, UNPROVED_REASON
 from models.rules.reservations.lifecycle import Status
@@ -58,17 +58,7 @@ def confirm_by_link(session: Session, reservation_id: int, code: str, *, now: da
 
 def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
     """Expire parties not confirmed in time; free their tables and notify them. Return how many."""
-    row = Reservation
-    due = (
-        row.confirm_by <= now,
-        row.status == Status.CONFIRMED,
-        row.restaurant_id.not_in(unreadable_restaurants()),
-    )
-    books, still = lock_due(session, due, row.confirm_by, limit=limit)
-    if not books:
-        return 0
-    held = select(row).where(*still).execution_options(populate_existing=True)
-    parties = session.scalars(held).all()
+    parties = lock_lapsed(session, Reservation.confirm_by, now=now, limit=limit)
     verdicts = Verdicts(now, CLOCK)
     for party in parties:
         end_pending_changes(session, party.id, status="dropped", now=now)
