@@ -19,10 +19,6 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "deploy/cli/main.py": (19, "the list of commands"),
     "deploy/cli/recovery/backups.py": (17, "one command for each thing done with backups"),
     "deploy/cli/restaurant.py": (16, "one command for each thing done with a restaurant's file"),
-    "models/operations/deciding/making_way.py": (
-        16,
-        "an act joins rules, plan and what is written",
-    ),
     "models/operations/deciding/rounds.py": (
         27,
         "a round joins queries, rules and what is written",

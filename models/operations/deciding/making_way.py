@@ -8,18 +8,15 @@ from sqlalchemy.orm import Session, aliased
 
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import free_books, lock_books
+from models.operations.deciding.free_tables import find_tables
 from models.operations.deciding.occupancy import tables_of
 from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
-from models.queries.deciding.movable import load_movable
 from models.queries.deciding.parties import COLUMNS, PartyRow, wants_of
 from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
-from models.queries.running.flags import is_on
 from models.rules.deciding.board import Ask, Board, Outcome
-from models.rules.deciding.reseating import CHAIN, Room, Search, make_room
 from models.rules.deciding.seating import Seats
-from models.rules.flags import Flag
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.sittings import quarter_of
 
@@ -90,7 +87,7 @@ def _elsewhere(session: Session, board: Board, row: PartyRow, *, now: datetime) 
     online, walk_in = row.source == "online", row.source == "walk_in"
     place = row.party_size, begin, row.area_id
     ask = Ask(*place, online=online, walk_in=walk_in, wants=wants_of(row))
-    room = _room(session, board, ask, mask, now=now)
+    room = find_tables(session, board, ask, mask, now=now)
     if not room.seats:
         return False
     board.floor.release(given, mask)
@@ -100,21 +97,6 @@ def _elsewhere(session: Session, board: Board, row: PartyRow, *, now: datetime) 
     board.apply(ask, outcome)
     _write(session, board, Seating(row.restaurant_id, row.id, given, begin, held), outcome, now=now)
     return True
-
-
-def _room(session: Session, board: Board, ask: Ask, mask: int, *, now: datetime) -> Room:
-    """Find free tables, or such as become free when others move that have not come."""
-    wanted = board.wanted(ask)
-    seats = board.floor.first_free(wanted, mask)
-    if seats is not None:
-        return Room(Search.CHAIN, 0, seats)
-    if board.may_move is None:
-        restaurant = board.restaurant.id
-        board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
-        if board.may_move:
-            load_movable(session, board, now=now, without=())
-    others = board.movable.values()
-    return make_room(board.floor.taken, others, wanted, mask, longest=CHAIN, is_exact=False)
 
 
 def _write(

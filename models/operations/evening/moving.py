@@ -10,16 +10,14 @@ from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation, TableOccupancy
+from models.operations.deciding.free_tables import find_tables
 from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.boards import load_boards
-from models.queries.deciding.movable import load_movable
 from models.queries.deciding.parties import COLUMNS, PartyRow, wants_of
-from models.queries.running.flags import is_on
 from models.rules.deciding.board import Ask, Board, Outcome
-from models.rules.deciding.reseating import CHAIN, Room, Search, make_room
+from models.rules.deciding.reseating import Room
 from models.rules.deciding.seating import Seats
-from models.rules.flags import Flag
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
@@ -109,7 +107,7 @@ class _Mover:
         rest = _from(own, quarter_of(self.verdicts.now))
         mask = board.floor.mask(rest.start, rest.held)
         board.floor.release(own.seats, mask)
-        for area_id in dict.fromkeys((row.area_id, None)):
+        for area_id in dict.fromkeys((row.area_id, None)) if rest.held > 0 else ():
             ask = Ask(
                 row.party_size,
                 rest.start,
@@ -118,7 +116,8 @@ class _Mover:
                 walk_in=row.source == "walk_in",
                 wants=wants_of(row),
             )
-            if rest.held > 0 and (room := self._room(board, ask, mask)):
+            room = self._find(board, ask, mask)
+            if room.seats:
                 self._take(board, own, rest, room, mask)
                 left = area_id != row.area_id and not self._within(room.seats, row.area_id)
                 self._drop_area(row, left=left)
@@ -126,25 +125,13 @@ class _Mover:
         board.floor.take(own.seats, mask)
         return stays
 
+    def _find(self, board: Board, ask: Ask, mask: int) -> Room:
+        now, asked = self.verdicts.now, self.asked
+        return find_tables(self.session, board, ask, mask, now=now, without=asked)
+
     def _within(self, seats: Seats, area_id: int | None) -> bool:
         known = self.restaurant.table_by_id
         return area_id is None or all(known[table].area_id == area_id for table in seats)
-
-    def _room(self, board: Board, ask: Ask, mask: int) -> Room | None:
-        wanted = board.wanted(ask)
-        seats = board.floor.first_free(wanted, mask)
-        if seats is not None:
-            return Room(Search.CHAIN, 0, seats)
-        if board.may_move is None:
-            restaurant = board.restaurant.id
-            board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
-            if board.may_move:
-                load_movable(self.session, board, now=self.verdicts.now, without=self.asked)
-        if not board.may_move:
-            return None
-        others = board.movable.values()
-        room = make_room(board.floor.taken, others, wanted, mask, longest=CHAIN, is_exact=False)
-        return room if room.seats else None
 
     def _take(self, board: Board, own: Seating, rest: Seating, room: Room, mask: int) -> None:
         board.floor.rearrange(

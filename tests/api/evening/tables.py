@@ -66,7 +66,7 @@ class TableActs:
     def _overlap(self) -> None:
         """A manager puts a party at a table for fewer, over whoever has it before."""
         for row in self._coming()[:1]:
-            force = {"squeeze": True, "overlap": True, "reason": "friends of the house"}
+            force = {"squeeze": True, "overlap": True, "reason": "regular guests"}
             tables = [self._table_for(max(1, row["party_size"] - 1))]
             self._act("assign", row, **self.script.night.as_manager, tables=tables, **force)
 
