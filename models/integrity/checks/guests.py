@@ -23,6 +23,7 @@ from models.integrity.finding import Finding
 from models.integrity.law import Law, breaches
 from models.integrity.times import seconds_between
 from models.rules.reservations.lifecycle import ENDED, OPEN
+from models.rules.restaurant.features import wants_from, wants_to
 
 #: Reservations read per query: this bounds the memory.
 _AT_ONCE: Final = 5_000
@@ -35,7 +36,7 @@ _UNREADABLE: Final = (DecryptionFailed, ValueError, TypeError)
 
 
 def guests(session: Session, *, first: int, last: int) -> Iterator[Finding]:
-    """Check these reservations' guests: encryption, keys, language, terms, and starts offered."""
+    """Check these reservations' guests: encryption, keys, language, terms, features, new starts."""
     after = first - 1
     while rows := _read(session, after, last):
         after = rows[-1].id
@@ -99,6 +100,7 @@ def _read(session: Session, after: int, last: int) -> list[Row[*tuple[Any, ...]]
             row.guest_locale,
             row.forgotten_at,
             type_coerce(row.terms, String).label("terms"),
+            type_coerce(row.wanted_features, String).label("wanted_features"),
             type_coerce(row.alternatives, String).label("alternatives"),
         )
         .where(row.id > after, row.id <= last)
@@ -123,6 +125,8 @@ def _problem(row: Row[*tuple[Any, ...]]) -> str:
         return "has an invalid reference"
     if not _are_terms(row.terms):
         return "has unreadable terms"
+    if not _are_wants(row.wanted_features):
+        return "has unreadable wanted_features"
     return "" if _are_starts(row.alternatives) else "has unreadable alternatives"
 
 
@@ -153,6 +157,17 @@ def _are_terms(text: str | None) -> bool:
         return False
     cutoff = terms.get("cancel_cutoff_minutes") if isinstance(terms, dict) else None
     return type(cutoff) is int and cutoff >= 0
+
+
+@lru_cache(maxsize=1_000)
+def _are_wants(text: str | None) -> bool:
+    if text is None or text == "null":
+        return True
+    try:
+        stored = json.loads(text)
+        return bool(wants_to(wants_from(stored)) == stored)
+    except (ValueError, TypeError, AttributeError):
+        return False
 
 
 @lru_cache(maxsize=10_000)
