@@ -148,8 +148,13 @@ def test_the_menu_has_the_qr_code_where_guests_may_join_by_the_link(
     stand = Stand(client, restaurant(policies={"door_online": True}), db)
     make_account("host@example.com", {stand.restaurant.id: "host"})
     enter(client)
-    (path,) = re.findall(r'href="([^"]*/door/qr.svg)"', client.get("/stand/demo").text)
-    assert client.get(path).mimetype == "image/svg+xml"
+    (path,) = re.findall(r'href="([^"]*/door-notice)"', client.get("/stand/demo").text)
+    notice = client.get(path, headers={"Accept-Language": "de"})
+    assert notice.status_code == 200
+    assert 'lang="de"' in notice.text and "Auf einen Tisch warten" in notice.text
+    assert "/door/demo</p>" in notice.text  # for a phone that reads no code
+    (code,) = re.findall(r'src="([^"]*/door/qr.svg)"', notice.text)
+    assert client.get(code).mimetype == "image/svg+xml"
 
 
 def test_a_day_without_a_shift_has_its_pages_too(staffed: Stand) -> None:

@@ -1,4 +1,4 @@
-"""The day sheet for the printer, the day as CSV, and the list of keys."""
+"""The day sheet for the printer, the day as CSV, the notice with the QR code, the keys."""
 
 import csv
 import io
@@ -13,7 +13,9 @@ from models.queries.accounts.accounts import Caller
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import local
+from web.api.door.facts import join_url
 from web.http.access import staff_at_restaurant
+from web.pages.door_words import WORDS
 from web.pages.stand.book_list import read_book
 from web.pages.stand.covers import covers_of
 from web.pages.stand.lines import lines_of
@@ -103,6 +105,14 @@ def download(restaurant: RestaurantSpec, caller: Caller) -> Response:
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@blueprint.get("/stand/<slug:slug>/door-notice")
+@staff_at_restaurant(Permission.READ_BOOK)
+def door_notice(restaurant: RestaurantSpec, caller: Caller) -> Response:
+    """Show the notice for the door: the code, and what it is for, in the chosen language."""
+    words = WORDS[wording_of(restaurant).language]
+    return render_stand("door_notice.html", restaurant, said=words, url=join_url(restaurant))
 
 
 @blueprint.get("/stand/<slug:slug>/keys")
