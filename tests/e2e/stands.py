@@ -80,9 +80,9 @@ class Evening:
         self.contexts.append(opened)
         page = opened.new_page()
         page.goto(f"{self.stack.url}/stand/{self.restaurant.slug}{view}")
-        page.get_by_label("E-mail").fill(self.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        page.locator("#email").fill(self.email)  # in any language
+        page.locator("#password").fill(PASSWORD)
+        page.locator(".main-button").click()
         expect(page.locator("html[data-ready]")).to_be_attached()
         return page
 

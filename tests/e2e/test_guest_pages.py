@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from models.core import clock
 from models.core.database.transactions import transaction
 from models.operations.guest_book.filing import file_some
-from tests.e2e.axe import faults
+from tests.e2e.accessible.axe import faults
 from tests.e2e.browsers import PHONE, TABLET, picture
 from tests.e2e.stands import Evening
 

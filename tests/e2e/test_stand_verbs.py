@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.axe import faults
+from tests.e2e.accessible.axe import faults
 from tests.e2e.browsers import PHONE, TABLET, picture
 from tests.e2e.stands import Evening
 

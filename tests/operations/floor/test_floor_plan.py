@@ -89,5 +89,6 @@ def test_a_name_stays_on_the_table(stand: Stand, shape: str) -> None:
     place = drawn("1")
     shown = place.shows(2, "Anna Hildebrandt-Fontaine")
     assert shown.startswith("2 · Hi") and shown.endswith("…")
-    assert len(shown) * 7 < place.width
-    assert place.shows(2, "Li") == "2 · Li"
+    assert len(shown) * 6 < place.width
+    assert place.is_tight(2, "Anna Hildebrandt-Fontaine")
+    assert place.shows(2, "Li") == "2 · Li" and not place.is_tight(2, "Li")

@@ -20,6 +20,8 @@ _WIDEST: Final = 11
 _FEW: Final = 9
 #: a letter of a name on a table is so wide
 _LETTER: Final = 7.4
+#: ... and so wide in the smaller letters of a long name
+_SMALL_LETTER: Final = 6.3
 #: width and height by shape, for up to so many guests
 _SIZES: Final[dict[Shape, tuple[tuple[int, int, int], ...]]] = {
     "round": ((2, 98, 98), (4, 108, 108), (6, 124, 124), (999, 140, 140)),
@@ -42,17 +44,24 @@ class TablePlace:
     shape: Shape
     rotation: int = 0
 
-    @property
-    def letters(self) -> int:
+    def _letters(self, width: float) -> int:
         """How many letters fit on its middle line; a round table is narrower off its centre."""
         turn = radians(self.rotation)
         across = min(self.width, self.height) * abs(sin(turn)) + self.width * abs(cos(turn))
-        return int((across * (0.94 if self.shape == "round" else 1) - _EDGE - 6) / _LETTER)
+        return int((across * (0.94 if self.shape == "round" else 1) - _EDGE - 6) / width)
 
     def shows(self, size: int, name: str) -> str:
         """Return a party's size and its family name, cut so that they stay on the table."""
-        text = f"{size} · {name.split(' ')[-1]}" if name else str(size)
-        return text if len(text) <= self.letters else text[: max(self.letters - 1, 5)] + "…"
+        text, most = _text(size, name), self._letters(_SMALL_LETTER)
+        return text if len(text) <= most else text[: max(most - 1, 5)] + "…"
+
+    def is_tight(self, size: int, name: str) -> bool:
+        """Return whether they stay on the table only in smaller letters."""
+        return len(_text(size, name)) > self._letters(_LETTER)
+
+
+def _text(size: int, name: str) -> str:
+    return f"{size} · {name.split(' ')[-1]}" if name else str(size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
     return render_stand(
         "timeline.html",
         restaurant,
-        rows=[_row(restaurant, table, lines, first, now) for table in view.tables],
+        rows=[_row(restaurant, table, lines, first, last - first, now) for table in view.tables],
         homeless=[line for line in lines.values() if _has_no_table(line.row)],
         first=first * QUARTER_SECONDS,
         quarters=last - first,
@@ -104,11 +104,17 @@ def _row(
     table: BookTable,
     lines: dict[int, BookLine],
     first: int,
+    quarters: int,
     now: datetime,
 ) -> TableRow:
     area = restaurant.area_by_key.get(table.area_key or "")
+    last = first + quarters  # a block may last longer than what the page shows
     blocks = [
-        (_place(each.starts_at, first), _place(each.ends_at, first), each.reason)
+        (
+            _place(each.starts_at, first),
+            _place(min(each.ends_at, _moment(last)), first),
+            each.reason,
+        )
         for each in table.blocks
     ]
     shown = [lines[each.reservation_id] for each in table.seatings if each.reservation_id in lines]

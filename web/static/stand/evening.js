@@ -92,7 +92,9 @@ function byServer(form) {
 function sectionsOf(form, sections) {
   const body = { date: dayOf(form), shift: form.dataset.shift, sections };
   const texts = ({ sections: found }) =>
-    found.map((each) => `${each.server}: ${each.tables.join(", ")} · ${each.covers_to_come}`);
+    found.map(({ server, tables, covers_to_come: n }) =>
+      say("section", { server, tables: tables.join(", "), n }),
+    );
   return { method: "PUT", path: `${base}/book/sections`, body, texts, said: () => say("divided") };
 }
 

@@ -7,60 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.axe import faults
-from tests.e2e.browsers import PHONE, TABLET, picture
+from tests.e2e.accessible.reader import SIZES, SLOW, Reader, by_scheme
+from tests.e2e.browsers import PHONE
 from tests.e2e.stands import Evening
 from tests.e2e.test_pages import book, soon
 from tests.services.running.stack import Stack
-
-SCHEMES = ("light", "dark")
-SLOW = pytest.mark.slow
-# the views of the stand once in `make test`; all other pages, the phone and the dark are slow
-SIZES = pytest.mark.parametrize(
-    "size", [pytest.param(TABLET, id="tablet"), pytest.param(PHONE, id="phone", marks=SLOW)]
-)
-by_scheme = pytest.mark.parametrize(
-    "scheme", [SCHEMES[0], *(pytest.param(each, marks=SLOW) for each in SCHEMES[1:])]
-)
-
-
-class Reader:
-    """Reads each page that it is shown with axe-core, and keeps the findings."""
-
-    def __init__(self, page: Page, name: str) -> None:
-        self.page, self.name = page, name
-        self.found: list[str] = []
-
-    def read(self, where: str) -> None:
-        picture(self.page, f"axe-{self.name}-{where.replace(' ', '-')}")
-        self.found += faults(self.page, where)
-        if self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            self.found.append(f"{where}: wider than the screen")
-        if "object at 0x" in self.page.content():
-            self.found.append(f"{where}: shows an object of the program")
-
-    def finish(self) -> None:
-        assert not self.found, "\n".join(self.found)
-
-    def go(self, path: str, where: str) -> None:
-        self.page.goto(path)
-        self.read(where)
-
-
-@pytest.fixture
-def full_evening(evening: Evening) -> Evening:
-    """Parties in every state: late, here, seated, gone, on the waitlist, at the door."""
-    evening.book("Late Lovelace", quarters=-2, note="Nut allergy, and a long note about it")
-    evening.book("Hopper", quarters=3, size=4, staff_note="Regular", details={"vip": True})
-    evening.move(evening.book("Curie"), "arrive")
-    for name, verb in (("Noether", "seat"), ("Meitner", "finish"), ("Franklin", "cancel")):
-        made = evening.book(name, quarters=1)
-        for step in ("seat", "finish") if verb == "finish" else (verb,):
-            evening.move(made, step)
-    evening.send("/door", {"party_size": 2, "guest": {"name": "Germain"}})
-    tables = list(evening.restaurant.tables)[-1:]
-    evening.send("/blocks", {"tables": tables, "reason": "a broken leg"})
-    return evening
 
 
 @by_scheme
