@@ -22,6 +22,7 @@ RULES_MAY_IMPORT = {
     "math",
     "operator",
     "re",
+    "statistics",
     "types",
     "typing",
     "unicodedata",  # its tables

@@ -29,7 +29,7 @@ class DoorView:
 
 
 def door_view(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> DoorView:
-    """Return the list with the floor as it stands. Seven queries, however long it is."""
+    """Return the list with the floor as it stands. Nine queries, however long it is."""
     there = tonight(restaurant, now)
     line = read_line(session, restaurant, there, now=now)
     sizes = _sizes(restaurant)

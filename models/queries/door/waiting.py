@@ -2,29 +2,26 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.database.transactions import table_of
 from models.entities.door import DoorEntry
-from models.entities.evening import BlockedTable
-from models.entities.reservations import Assignment, Reservation
+from models.entities.reservations import Reservation
+from models.queries.door.floor import read_floor
 from models.queries.guest_book.vips import vips_among
 from models.rules.deciding.seating import Seats, candidates
-from models.rules.door.hours import Tonight, buffer_of, turn_of
-from models.rules.door.quotes import LONGEST, Quote, Stay, Waiting, newcomer_quotes, quotes
-from models.rules.reservations.lifecycle import HOLDING, Status
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
-from models.rules.restaurant.sittings import Sitting, quarter_of
+from models.rules.door.hours import Tonight, turn_of
+from models.rules.door.plays import Stay, Waiting
+from models.rules.door.quotes import Quote, newcomer_quotes, quotes
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import RestaurantSpec
+from models.rules.restaurant.sittings import Sitting
 
 #: A list is of one evening: older entries are the clock's to end.
 RECENT: Final = timedelta(hours=18)
-_AHEAD: Final = timedelta(minutes=2 * LONGEST)
-_MINUTE: Final = timedelta(minutes=1)
-_HOLDING: Final = sorted(status.value for status in HOLDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +96,17 @@ def read_line(
 ) -> list[InLine]:
     """Return the list with each party's place and wait.
 
-    Three queries, and one more where VIPs come first.
+    Four queries, and one more where VIPs come first.
     """
     rows, vips = _in_order(session, restaurant, now=now)
     if there is None:
         return [InLine(row, entry, None, None) for row, entry in rows]
     calling = [_called(restaurant, there.sitting, row, entry) for row, entry in rows]
-    stays = [*read_stays(session, restaurant, there.sitting, now=now), *filter(None, calling)]
+    floor = read_floor(session, restaurant, there.sitting, now=now)
+    stays = [*floor.stays, *filter(None, calling)]
     line = [pair for pair, called in zip(rows, calling, strict=True) if called is None]
     parties = _waiting(restaurant, there.sitting, [_party(row) for row, _ in line])
-    waits = quotes(stays, parties, buffer=buffer_of(restaurant, there.sitting))
+    waits = quotes(stays, parties, buffer=floor.buffer, turns=floor.turns)
     by_id = {row.id: wait for (row, _), wait in zip(line, waits, strict=True)}
     return [
         InLine(
@@ -135,72 +133,17 @@ def newcomers(
     sitting = there.sitting
     known = [each for each in line if each.entry.missed_at is None]
     called = [_called(restaurant, sitting, each.row, each.entry) for each in known]
-    stays = [*read_stays(session, restaurant, sitting, now=now), *filter(None, called)]
+    floor = read_floor(session, restaurant, sitting, now=now)
     ahead = [
         _party(each.row) for each, is_called in zip(known, called, strict=True) if not is_called
     ]
     return newcomer_quotes(
-        stays,
+        [*floor.stays, *filter(None, called)],
         _waiting(restaurant, sitting, ahead),
         _waiting(restaurant, sitting, parties),
-        buffer=buffer_of(restaurant, sitting),
+        buffer=floor.buffer,
+        turns=floor.turns,
     )
-
-
-def read_stays(
-    session: Session, restaurant: RestaurantSpec, sitting: Sitting, *, now: datetime
-) -> list[Stay]:
-    """Return who sits now or within the next hours, and the blocked tables. Two queries."""
-    row, given = table_of(Reservation).c, table_of(Assignment).c
-    query = (
-        select(
-            row.id,
-            row.status,
-            row.party_size,
-            row.starts_at,
-            row.ends_at,
-            given.dining_table_id,
-        )
-        .join_from(row.id.table, given.reservation_id.table, given.reservation_id == row.id)
-        .where(
-            row.restaurant_id == restaurant.id,
-            row.status.in_(_HOLDING),
-            row.starts_at.between(now - RECENT, now + _AHEAD),
-        )
-        .order_by(row.id, given.dining_table_id)
-    )
-    tables: dict[int, list[int]] = {}
-    parties = {}
-    for found in session.execute(query):
-        tables.setdefault(found.id, []).append(found.dining_table_id)
-        parties[found.id] = found
-    buffer = buffer_of(restaurant, sitting)
-    stays = []
-    for number, party in parties.items():
-        begins, ends = (_minutes(at, now) for at in (party.starts_at, party.ends_at))
-        is_seated = party.status == Status.SEATED
-        turn = turn_of(restaurant, sitting, party.party_size)
-        if is_seated or ends > 0:
-            stays.append(Stay(tuple(tables[number]), begins, ends, turn, is_seated, buffer))
-    return stays + _blocks(session, restaurant, now=now)
-
-
-def _blocks(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> list[Stay]:
-    """Return the tables that are blocked within the next hours. One query."""
-    row, first = table_of(BlockedTable).c, quarter_of(now)
-    query = select(row.dining_table_id, row.first_quarter, row.last_quarter).where(
-        row.restaurant_id == restaurant.id,
-        row.last_quarter >= first,
-        row.first_quarter <= quarter_of(now + _AHEAD),
-    )
-    found = []
-    for table, begin, last in session.execute(query):
-        begins, ends = (
-            _minutes(datetime.fromtimestamp(each * QUARTER_SECONDS, UTC), now)
-            for each in (begin, last + 1)
-        )
-        found.append(Stay((table,), begins, ends, ends - begins, is_seated=False))
-    return found
 
 
 def seats_for(
@@ -217,7 +160,7 @@ def _called(
     if entry.ready_until is None or not entry.ready_tables:
         return None
     turn = turn_of(restaurant, sitting, row.party_size)
-    return Stay(tuple(entry.ready_tables), 0, turn, turn, is_seated=False)
+    return Stay(tuple(entry.ready_tables), 0, turn, is_seated=False)
 
 
 def _waiting(
@@ -231,7 +174,3 @@ def _waiting(
 
 def _party(row: Reservation) -> tuple[int, int | None]:
     return row.party_size, row.area_id
-
-
-def _minutes(at: datetime, now: datetime) -> int:
-    return int((at - now) / _MINUTE)

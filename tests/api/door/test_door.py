@@ -121,7 +121,7 @@ def test_a_guest_joins_by_the_link_sees_its_place_and_leaves(door: Stand) -> Non
     page = door.client.get(place, headers={"Accept-Language": "en"})
     assert page.status_code == 200
     assert "You are number 1 in the list" in page.text
-    assert "85 to 100 minutes" in page.text
+    assert "60 to 90 minutes" in page.text
     assert "Bob" in page.text
     left = door.client.post(f"{place}/leave")
     assert left.status_code == 303

@@ -68,10 +68,10 @@ def test_a_party_joins_is_quoted_and_sent_its_link(db: Engine) -> None:
     number = wait(stand, now=minutes(30), phone=PHONE)
     row = stand.row(number)
     assert (row.status, row.source) == ("waitlisted", "door")
-    assert (entry(stand, number).quoted_low, entry(stand, number).quoted_high) == (60, 75)
+    assert (entry(stand, number).quoted_low, entry(stand, number).quoted_high) == (45, 75)
     assert sent(stand, number) == [("waitlisted", "sms", "queued")]
     assert history(stand, number) == [("requested", "waitlisted", "door")]
-    assert places(stand, now=minutes(40)) == [(number, 1, Quote(50, 65))]
+    assert places(stand, now=minutes(40)) == [(number, 1, Quote(35, 65))]
     is_well(stand, now=minutes(40))
 
 

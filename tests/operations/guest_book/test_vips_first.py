@@ -88,7 +88,7 @@ def test_a_vip_is_first_at_the_door_and_is_quoted_so(db: Engine) -> None:
     two = wait(stand, now=minutes(2), phone=PHONE)
     assert line(stand, now=minutes(3)) == [(two, 1), (one, 2)]
     quoted = entry(stand, two)
-    assert Quote(quoted.quoted_low or 0, quoted.quoted_high or 0) == Quote(85, 105)
+    assert Quote(quoted.quoted_low or 0, quoted.quoted_high or 0) == Quote(75, 105)
     stand.drain(now=minutes(3))
     send_due(stand, until=minutes(3))
     assert check(stand, now=minutes(3)) == []

@@ -3,18 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.door.quotes import (
-    LONGEST,
-    STEP,
-    Planned,
-    Quote,
-    Stay,
-    Waiting,
-    floor,
-    newcomer_quotes,
-    quotes,
-    simulate,
-)
+from models.rules.door.plays import BEGUN, LONGEST, PLAYS, Planned, Play, Stay, Waiting
+from models.rules.door.quotes import STEP, Quote, newcomer_quotes, quotes
+from models.rules.door.turns import USUAL, Turns, turns_from
 
 TABLES = range(1, 6)
 SEATS = st.lists(st.sampled_from(TABLES), min_size=1, max_size=2, unique=True).map(
@@ -28,7 +19,7 @@ def stays(draw: st.DrawFn) -> Stay:
     """A seated party, or one that is to come."""
     turn, seated = draw(TURNS), draw(st.booleans())
     begins = draw(st.integers(-180, 0) if seated else st.integers(-30, 180))
-    return Stay(draw(SEATS), begins, begins + turn, turn, seated, draw(st.sampled_from((0, 15))))
+    return Stay(draw(SEATS), begins, begins + turn, seated, draw(st.sampled_from((0, 15))))
 
 
 #: each size of party has its tables and its turn
@@ -38,11 +29,11 @@ LISTS = st.lists(WAITING, max_size=10)
 
 
 def seated(*tables: int, ends: int, turn: int = 90) -> Stay:
-    return Stay(tables, ends - turn, ends, turn, is_seated=True)
+    return Stay(tables, ends - turn, ends, is_seated=True)
 
 
 def coming(*tables: int, begins: int, turn: int = 90) -> Stay:
-    return Stay(tables, begins, begins + turn, turn, is_seated=False)
+    return Stay(tables, begins, begins + turn, is_seated=False)
 
 
 def two(*tables: int) -> Waiting:
@@ -54,28 +45,70 @@ def test_a_free_table_is_no_wait() -> None:
 
 
 def test_the_wait_is_until_the_party_that_sits_there_leaves() -> None:
-    assert quotes([seated(1, ends=22)], [two(1)]) == [Quote(20, 40)]
+    assert quotes([seated(1, ends=22)], [two(1)]) == [Quote(15, 35)]
 
 
 def test_a_party_past_its_turn_is_expected_to_leave_within_minutes() -> None:
-    assert quotes([seated(1, ends=-40)], [two(1)]) == [Quote(5, 20)]
+    assert quotes([seated(1, ends=-40)], [two(1)]) == [Quote(5, 15)]
 
 
 def test_the_party_ahead_has_the_table_first() -> None:
     first, second = quotes([], [two(1), two(1)])
-    assert (first, second) == (Quote(0, 0), Quote(90, 105))
+    assert (first, second) == (Quote(0, 0), Quote(75, 105))
 
 
 def test_a_gap_before_a_reservation_is_used_only_by_a_turn_that_fits() -> None:
-    assert quotes([coming(1, begins=89)], [two(1)])[0] == Quote(175, 180)
-    assert quotes([coming(1, begins=110)], [two(1)])[0] == Quote(0, 0)
+    needed = 90 - BEGUN
+    found = quotes([coming(1, begins=needed - 1)], [two(1)])[0]
+    assert found is not None
+    assert found.low > needed
+    assert quotes([coming(1, begins=needed)], [two(1)])[0] == Quote(0, 0)
 
 
 def test_the_time_to_reset_a_table_is_part_of_the_wait() -> None:
-    stay = Stay((1,), -60, 30, 90, is_seated=True, buffer=15)
-    found = quotes([stay], [two(1)])[0]
+    without = quotes([Stay((1,), -60, 30, is_seated=True)], [two(1)])[0]
+    found = quotes([Stay((1,), -60, 30, is_seated=True, buffer=15)], [two(1)])[0]
+    assert without is not None
     assert found is not None
-    assert found.low == 45
+    assert found.low >= without.low + 10
+
+
+def test_the_more_tables_may_be_free_the_sooner_one_is() -> None:
+    """All end in 22 minutes as planned; of eight, the first is free well before that."""
+    [one] = quotes([seated(1, ends=22)], [two(1)])
+    [many] = quotes([seated(table, ends=22) for table in range(1, 9)], [two(*range(1, 9))])
+    assert one is not None
+    assert many is not None
+    assert many.high < one.high
+    assert many.low < one.low
+
+
+def test_a_block_ends_as_planned() -> None:
+    block = Stay((1,), -10, 60, is_seated=False, is_fixed=True)
+    assert quotes([block], [two(1)]) == [Quote(60, 65)]
+
+
+def test_a_party_whose_table_is_not_free_moves_to_another() -> None:
+    """The seated party stays beyond the other's start; then that one has the second table."""
+    sits, comes = seated(1, ends=60), coming(1, begins=10)
+    stays = comes.seats, comes.begins, comes.ends
+    free = [Play(number, USUAL).floor([sits, comes]).get(2) for number in range(PLAYS)]
+    moves = Stay(*stays, is_seated=False, others=((1,), (2,)))
+    taken = [Play(number, USUAL).floor([sits, moves]).get(2) for number in range(PLAYS)]
+    assert not any(free)
+    assert any(taken)
+
+
+def test_turns_are_learnt_from_a_restaurants_evenings() -> None:
+    assert turns_from([]) == USUAL
+    few, many = turns_from([0.8] * 5), turns_from([0.8] * 500)
+    assert 0.8 < many.middle < few.middle < 1
+    assert turns_from([9.0, 0.01] * 50) == USUAL
+    stay, party = seated(1, ends=40), [two(1)]
+    usual, early = quotes([stay], party)[0], quotes([stay], party, turns=Turns(0.8))[0]
+    assert usual is not None
+    assert early is not None
+    assert early.high < usual.high
 
 
 def test_a_party_that_no_table_suits_has_no_quote_and_delays_nobody() -> None:
@@ -95,18 +128,18 @@ def test_a_quote_is_a_range_of_whole_steps(there: list[Stay], waiting: list[Wait
             assert quote.low < quote.high or quote == Quote(0, 0)
 
 
-@given(FLOORS, LISTS, st.booleans())
-def test_no_table_is_planned_twice(there: list[Stay], waiting: list[Waiting], late: bool) -> None:
-    busy = floor(there, late=late)
-    places = simulate(busy, waiting)
+@given(FLOORS, LISTS, st.integers(0, PLAYS - 1))
+def test_no_table_is_planned_twice(there: list[Stay], waiting: list[Waiting], number: int) -> None:
+    play = Play(number, USUAL)
+    busy = play.floor(there)
+    places = play.serve(play.floor(there), waiting)
     mine: list[Planned] = []
     for party, place in zip(waiting, places, strict=True):
         if place is None:
             continue
         assert place.seats in party.wanted
         for table in place.seats:
-            spans = list(busy.get(table, ()))
-            spans += [(each.begins, each.ends) for each in mine if table in each.seats]
+            spans = busy.get(table, ())
             assert all(end <= place.begins or begin >= place.ends for begin, end in spans)
         mine.append(place)
 
