@@ -24,6 +24,7 @@ from models.operations.door.free_tables import (
 from models.operations.door.joining import entry_of
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
+from models.operations.stand.steps import check_verb
 from models.operations.tables.forcing import NO_FORCE, Force, refuse_too_large
 from models.queries.door.waiting import seats_for, waiting_rows
 from models.queries.floor.load import restaurant_by_id
@@ -38,6 +39,7 @@ from models.rules.messages.notifying import (
 )
 from models.rules.messages.outbox import message_rows
 from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.verbs import Verb
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 CLOCK: Final = "clock"
@@ -67,7 +69,7 @@ def call_to_table(
     if is_repeat(session, row, acts_on, reason=READY_REASON, actor=actor):
         return
     entry = entry_of(session, row)
-    _check_waits(row)
+    check_verb(row, Verb.READY, now=now)
     wanted = tuple(sorted(set(tables)))
     if entry.ready_until is not None and wanted in ((), tuple(entry.ready_tables or ())):
         return
@@ -196,8 +198,3 @@ def _promised(
         if other.id != row.id and entry.ready_until is not None and entry.ready_until > now
         for table in entry.ready_tables or ()
     }
-
-
-def _check_waits(row: Reservation) -> None:
-    if row.status != Status.WAITLISTED:
-        raise StateConflict(f"a reservation that is {row.status} does not wait at the door")

@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import StateConflict
 from models.entities.door import DoorEntry
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
@@ -16,10 +15,12 @@ from models.operations.door.free_tables import uncall
 from models.operations.door.joining import entry_of
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
+from models.operations.stand.steps import check_verb
 from models.queries.door.waiting import waiting_rows
 from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
 from models.rules.messages.notifying import LEFT_REASON, LIST_OVER_REASON, PASSED_REASON
 from models.rules.reservations.lifecycle import DOOR, OVER_AFTER, Status
+from models.rules.reservations.verbs import Verb
 
 #: Orders a passed-over party just behind the one that goes first.
 _BEHIND: Final = timedelta(microseconds=1)
@@ -44,7 +45,7 @@ def leave_list(
     if is_repeat(session, row, acts_on, reason=LEFT_REASON, actor=actor):
         return
     entry = entry_of(session, row)
-    _check_waits(row)
+    check_verb(row, Verb.LEAVE, now=now)
     uncall(session, row, entry, now=now)
     write_move(session, row, Status.CANCELLED, now=now, actor=actor, reason=LEFT_REASON)
     touch_books(session, {row.book_id: row.restaurant_id})
@@ -68,7 +69,7 @@ def pass_over(
     row = lock_reservation(session, reservation_id)
     if is_repeat(session, row, acts_on, reason=PASSED_REASON, actor=actor):
         return
-    _check_waits(row)
+    check_verb(row, Verb.PASS_OVER, now=now)
     if row.source == DOOR:
         entry = entry_of(session, row)
         uncall(session, row, entry, now=now)
@@ -117,8 +118,3 @@ def _following(session: Session, row: Reservation, *, now: datetime) -> DoorEntr
     ids = [other.id for other, _ in line]
     behind = line[ids.index(row.id) + 1 :] if row.id in ids else []
     return next((entry for _, entry in behind if entry.missed_at is None), None)
-
-
-def _check_waits(row: Reservation) -> None:
-    if row.status != Status.WAITLISTED:
-        raise StateConflict(f"a reservation that is {row.status} does not wait")

@@ -32,8 +32,9 @@ from models.operations.reservations.pending_changes import (
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.changing import check_change
 from models.rules.reservations.contact_edits import EMAIL, SMS, contact_marks, edit_reason
-from models.rules.reservations.lifecycle import HOLDING, OPEN, UNDO_PAUSE, Status, may_move
+from models.rules.reservations.lifecycle import HOLDING, OPEN, UNDO_PAUSE, Status
 from models.rules.reservations.requests import GuestDetails, TableChange
+from models.rules.reservations.verbs import Verb, refusal
 from models.rules.restaurant.policies import is_late_cancel
 from models.rules.restaurant.sittings import quarter_of
 
@@ -161,8 +162,8 @@ def cancel_reservation(
         return
     check_revision(row.revision if by_staff else row.guest_revision, if_revision)
     before = Status(row.status)
-    if not may_move(before, Status.CANCELLED):
-        raise StateConflict(f"a reservation that is {row.status} cannot be cancelled")
+    if said := refusal(Verb.CANCEL, row, now=now):
+        raise StateConflict(said)
     if not by_staff:
         check_open(row, now=now, by_staff=False)
     end_pending_changes(session, reservation_id, status="dropped", now=now)

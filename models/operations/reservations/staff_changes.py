@@ -28,6 +28,7 @@ from models.rules.deciding.board import STAFF_WORDS, Reason
 from models.rules.reservations.changing import check_change
 from models.rules.reservations.lifecycle import HERE, Status
 from models.rules.reservations.requests import TableChange
+from models.rules.reservations.verbs import Verb, refusal
 from models.rules.restaurant.features import Wants, wants_to
 from models.rules.restaurant.policies import features_problem
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -64,8 +65,8 @@ def change_by_staff(
         return False
     check_revision(row.revision, if_revision)
     _choose(restaurant, row, change)
-    if row.status == Status.REQUESTED:
-        raise StateConflict("the request itself is not decided yet; try again in a moment")
+    if said := refusal(Verb.CHANGE, row, now=now):
+        raise StateConflict(said)
     waiting = pending_change(session, reservation_id)
     if waiting is not None:
         _decide(session, row, waiting, now=now, actor="worker")

@@ -8,7 +8,6 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.core.errors import StateConflict
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
 from models.operations.deciding.due import lock_lapsed
@@ -16,6 +15,7 @@ from models.operations.deciding.verdicts import Verdicts
 from models.operations.reservations.changes import release_all_tables
 from models.operations.reservations.pending_changes import end_pending_changes
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
+from models.operations.stand.steps import check_verb
 from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import (
@@ -23,6 +23,7 @@ from models.rules.messages.notifying import (
     NOT_APPROVED_REASON,
 )
 from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.verbs import Verb
 
 _ROWS = table_of(Reservation)
 _HOLD = (
@@ -53,7 +54,7 @@ def approve(
     Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    if _is_answered(session, row, Status.CONFIRMED, APPROVED_REASON, actor, acts_on):
+    if _is_answered(session, row, Status.CONFIRMED, APPROVED_REASON, actor, acts_on, now=now):
         return
     verdicts = Verdicts(now, actor, not_notified=set() if notify else {row.id})
     _record(session, row, verdicts, Status.CONFIRMED, APPROVED_REASON)
@@ -77,7 +78,7 @@ def decline(
     Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    if _is_answered(session, row, Status.DECLINED, NOT_APPROVED_REASON, actor, acts_on):
+    if _is_answered(session, row, Status.DECLINED, NOT_APPROVED_REASON, actor, acts_on, now=now):
         return
     verdicts = Verdicts(now, actor, not_notified=set() if notify else {row.id})
     _end(session, row, verdicts, Status.DECLINED, Reason.NOT_APPROVED)
@@ -103,6 +104,8 @@ def _is_answered(
     reason: str,
     actor: str,
     acts_on: ActsOn,
+    *,
+    now: datetime,
 ) -> bool:
     """Return whether it has that answer already. Raises StateConflict if it waits for none."""
     is_done = row.status == after and row.approve_by is None
@@ -110,8 +113,7 @@ def _is_answered(
         return True
     if is_repeat(session, row, acts_on, reason=reason, actor=actor):
         return True
-    if row.shown_status is not Status.REQUESTED or row.approve_by is None:
-        raise StateConflict(f"a reservation that is {row.shown_status} waits for no approval")
+    check_verb(row, Verb.APPROVE if after is Status.CONFIRMED else Verb.DECLINE, now=now)
     return False
 
 

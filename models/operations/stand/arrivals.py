@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, StateConflict
+from models.core.errors import Invalid
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation
 from models.operations.deciding.occupancy import (
@@ -26,10 +26,11 @@ from models.operations.door.seating import prepare_to_seat
 from models.operations.reservations.history import from_to, write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
-from models.operations.stand.steps import check_begun, check_day, move
+from models.operations.stand.steps import check_verb, move
 from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
-from models.rules.reservations.lifecycle import ONLY_BACK, Status, may_move
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.verbs import Verb
 
 
 def arrive(
@@ -48,7 +49,7 @@ def arrive(
     row = lock_reservation(session, reservation_id)
     if _is_done(session, row, Status.ARRIVED, acts_on, reason="arrival", actor=actor):
         return
-    check_day(row, now=now)
+    check_verb(row, Verb.ARRIVE, now=now)
     if row.status == Status.NO_SHOW:
         hold_again(session, restaurant_by_id(session, row.restaurant_id), row, now=now)
     row.arrived_at = now
@@ -84,8 +85,7 @@ def seat(
     if is_repeat(session, row, acts_on, reason="" if sits else reason, actor=actor):
         return
     if not sits:
-        _check_move(row, Status.SEATED)
-        check_day(row, now=now)
+        check_verb(row, Verb.SEAT, now=now)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if not set(table_ids) <= restaurant.table_by_id.keys():
         raise Invalid.field("tables", "not a table of this restaurant")
@@ -118,9 +118,7 @@ def finish(
     row = lock_reservation(session, reservation_id)
     if _is_done(session, row, Status.FINISHED, acts_on, reason="finish", actor=actor):
         return
-    if row.status != Status.SEATED:
-        check_begun(row, now=now)
-        check_day(row, now=now)
+    check_verb(row, Verb.FINISH, now=now)
     stand_up(session, row)
     release_from(session, row, since=now, now=now)
     row.finished_at = now
@@ -143,13 +141,7 @@ def mark_no_show(
     row = lock_reservation(session, reservation_id)
     if _is_done(session, row, Status.NO_SHOW, acts_on, reason="no_show", actor=actor):
         return
-    check_begun(row, now=now)
-    if row.status == Status.FINISHED:
-        check_day(row, now=now)
-        if row.seated_at is not None:
-            raise StateConflict(
-                "a reservation that is finished cannot become no_show: the party was seated"
-            )
+    check_verb(row, Verb.NO_SHOW, now=now)
     row.finished_at = None
     release_from(session, row, since=None, now=now)
     move(session, row, Status.NO_SHOW, now=now, actor=actor, reason="no_show")
@@ -171,14 +163,5 @@ def _is_done(
     reason: str,
     actor: str,
 ) -> bool:
-    """Return whether the move was made already. Raises StateConflict if it is not allowed."""
-    if row.status == after or is_repeat(session, row, acts_on, reason=reason, actor=actor):
-        return True
-    _check_move(row, after)
-    return False
-
-
-def _check_move(row: Reservation, after: Status) -> None:
-    before = Status(row.status)
-    if after in ONLY_BACK.get(before, ()) or not may_move(before, after):
-        raise StateConflict(f"a reservation that is {before} cannot become {after}")
+    """Return whether the move was made already. Raises StateConflict, RevisionConflict."""
+    return row.status == after or is_repeat(session, row, acts_on, reason=reason, actor=actor)

@@ -4,12 +4,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import StateConflict
 from models.operations.deciding.books import lock_reservation
 from models.operations.deciding.rounds import Round
 from models.operations.reservations.booking import seat_now
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
-from models.rules.reservations.lifecycle import DOOR, Status
+from models.operations.stand.steps import check_verb
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.verbs import Verb
 
 REASON = "promotion"
 
@@ -32,9 +33,6 @@ def confirm_waitlisted(
         return
     if is_repeat(session, row, acts_on, reason=REASON, actor=actor):
         return
-    if row.status != Status.WAITLISTED:
-        raise StateConflict(f"a reservation that is {row.status} is not on the waitlist")
-    if row.source == DOOR:
-        raise StateConflict("the party waits at the door: call it to a table, or seat it")
+    check_verb(row, Verb.CONFIRM, now=now)
     round_ = Round(session, {row.book_id: row.restaurant_id}, now=now, actor=actor)
     seat_now(round_, row.id, reason=REASON)

@@ -16,7 +16,7 @@ from models.operations.deciding.books import lock_reservation
 from models.operations.reservations.pending_changes import check_revision
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.stand.arrivals import arrive
-from models.operations.stand.steps import check_day, move
+from models.operations.stand.steps import check_verb, move
 from models.rules.messages.notifying import (
     DETAILS_REASON,
     LATE_REASON,
@@ -24,6 +24,7 @@ from models.rules.messages.notifying import (
     SPEND_REASON,
 )
 from models.rules.reservations.lifecycle import HERE, HOLDING, OPEN, Status
+from models.rules.reservations.verbs import Verb
 
 
 def expect_late(
@@ -46,9 +47,7 @@ def expect_late(
         return
     if is_repeat(session, row, acts_on, reason=LATE_REASON, actor=actor):
         return
-    if row.status != Status.CONFIRMED:
-        raise StateConflict(f"a reservation that is {row.status} cannot run late")
-    check_day(row, now=now)
+    check_verb(row, Verb.LATE, now=now)
     if until is not None and not row.starts_at < until < row.ends_at:
         raise Invalid.field("until", "must be after the start, and within the turn")
     _row(session, row).expected_at = until
@@ -102,7 +101,7 @@ def _count_more(
     reasons = (MORE_REASON, "arrival")
     if is_repeat(session, row, acts_on, reason=reasons, actor=actor):
         return False
-    check_day(row, now=now)
+    check_verb(row, Verb.COUNT, now=now)
     move(session, row, Status(row.status), now=now, actor=actor, reason=MORE_REASON)
     return True
 
@@ -130,8 +129,7 @@ def record_spend(
     is_known = (known.spend if known else None) == amount
     if is_known or is_repeat(session, row, acts_on, reason=SPEND_REASON, actor=actor):
         return
-    if row.status not in (Status.SEATED, Status.FINISHED):
-        raise StateConflict(f"a reservation that is {row.status} has spent nothing")
+    check_verb(row, Verb.SPEND, now=now)
     _row(session, row).spend = amount
     move(session, row, Status(row.status), now=now, actor=actor, reason=SPEND_REASON)
 

@@ -16,15 +16,15 @@ from models.operations.messages.renotifying import requeue, withdraw_cancellatio
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat, steps_of
 from models.operations.stand.party_details import clear_count
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
-from models.operations.stand.steps import check_day, move
+from models.operations.stand.steps import check_verb, move
 from models.queries.floor.load import restaurant_by_id
 from models.rules.messages.notifying import STANDS_REASON, TOLD, UNDO_REASONS, UNDONE_REASON
 from models.rules.reservations.lifecycle import (
     HOLDING,
     MOVES,
-    UNDO_CANCELLATION,
     Status,
 )
+from models.rules.reservations.verbs import Verb
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Where each state came from, if the history does not say (an older release undid a step).
@@ -71,7 +71,7 @@ def take_back(
             session, restaurant, row, after, standing[-1], now=now, actor=actor, notify=notify
         )
         return
-    check_day(row, now=now)
+    check_verb(row, Verb.TAKE_BACK, now=now)
     _set_back(session, restaurant, row, after, standing, now=now)
     move(session, row, after, now=now, actor=actor, reason=UNDONE_REASON)
 
@@ -148,9 +148,7 @@ def _reinstate(
     notify: bool,
 ) -> None:
     """Undo the cancellation `step`. Raises StateConflict if it is too late, or a table is taken."""
-    if now - step.at > UNDO_CANCELLATION:
-        minutes = UNDO_CANCELLATION.total_seconds() // 60
-        raise StateConflict(f"it was cancelled more than {minutes:.0f} minutes ago: book it again")
+    check_verb(row, Verb.TAKE_BACK, now=now, cancelled_at=step.at)
     if row.forgotten_at is not None:
         raise StateConflict("the guest's data were erased: book it again")
     if after in HOLDING:

@@ -24,6 +24,7 @@ from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import ASSIGNED_REASON, SWAPPED_REASON
 from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.verbs import Verb, refusal
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: A seated party that gets other tables has moved.
@@ -51,7 +52,7 @@ def assign_tables(
     """
     wanted = tuple(sorted(set(table_ids)))
     (row,) = lock_parties(session, [reservation_id], wanted, now=now)
-    check_holding(row)
+    check_holding(row, now=now)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     check_tables(restaurant, wanted)
     wish = wish_of(session, restaurant, row, wanted, now=now)
@@ -119,7 +120,7 @@ def swap_tables(
     if other.restaurant_id != row.restaurant_id:
         raise Invalid.field("with", "is not a reservation of this restaurant")
     for each in (row, other):
-        check_holding(each)
+        check_holding(each, now=now)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if is_repeat(session, row, acts_on, reason=SWAPPED_REASON, actor=actor):
         return TableOutcome(ends_at=row.ends_at)
@@ -156,10 +157,8 @@ def _exchanged(
 ) -> list[Wish]:
     """Return what both parties need at each other's tables. Raises StateConflict."""
     for each in (row, other):
-        if each.tables_locked:
-            raise StateConflict(
-                f"reservation {each.reference} is locked to its table: unlock it first"
-            )
+        if said := refusal(Verb.SWAP, each, now=now):
+            raise StateConflict(f"reservation {each.reference} {said}")
     mine = wish_of(session, restaurant, row, now=now)
     theirs = wish_of(session, restaurant, other, now=now)
     return [

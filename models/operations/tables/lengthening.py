@@ -68,7 +68,7 @@ def change_turn(
     does nothing. Raises NotFound, Invalid, StateConflict, RevisionConflict, and TableTaken.
     """
     (row,) = lock_parties(session, [reservation_id], (), now=now)
-    check_holding(row)
+    check_holding(row, now=now)
     if is_repeat(session, row, acts_on, reason=TURN_REASON, actor=actor):
         return TableOutcome(ends_at=row.ends_at)
     restaurant = restaurant_by_id(session, row.restaurant_id)

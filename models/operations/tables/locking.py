@@ -26,7 +26,7 @@ def set_lock(
     Only an act on itself moves a locked party. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    check_holding(row)
+    check_holding(row, now=now)
     reason = LOCKED_REASON if locked else UNLOCKED_REASON
     has = row.tables_locked == locked
     if has or is_repeat(session, row, acts_on, reason=reason, actor=actor):

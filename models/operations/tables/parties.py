@@ -13,7 +13,8 @@ from models.operations.deciding.occupancy import last_held, tables_of
 from models.operations.deciding.seatings import moment
 from models.operations.tables.plans import Wish
 from models.rules.deciding.seating import Seats
-from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.verbs import Verb, refusal
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
@@ -66,13 +67,10 @@ def _near(tables: Seats, given: Collection[int], *, first: int, last: int) -> Se
     return query.where(at, held.quarter_hour.between(first, last)).distinct()
 
 
-def check_holding(row: Reservation) -> None:
+def check_holding(row: Reservation, *, now: datetime) -> None:
     """Raise StateConflict unless the party has tables, or has sat down at them."""
-    if Status(row.status) in HOLDING:
-        return
-    waits = row.status in (Status.REQUESTED, Status.WAITLISTED)
-    words = "has no table yet: confirm it first" if waits else "has no table any more"
-    raise StateConflict(f"a reservation that is {row.status} {words}")
+    if said := refusal(Verb.ASSIGN, row, now=now):
+        raise StateConflict(said)
 
 
 def wish_of(

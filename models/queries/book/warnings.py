@@ -57,7 +57,8 @@ def warnings_of(
         if row.status not in (Status.CONFIRMED, Status.ARRIVED):
             continue
         expected = max(row.starts_at, row.expected_at or row.starts_at)
-        if row.status == Status.CONFIRMED and no_show_due(policies, expected, now=now):
+        is_agreed = row.status == Status.CONFIRMED and row.approve_by is None
+        if is_agreed and no_show_due(policies, expected, now=now):
             found[row.id].append(BookWarning.NOT_HERE.value)
         tables = [table.id for table in seats.get(row.id, ())]
         if row.starts_at - _SOON <= now < row.ends_at and not occupied.isdisjoint(tables):

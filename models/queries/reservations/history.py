@@ -65,6 +65,17 @@ def history_of(
     return tuple(steps)
 
 
+def cancelled_at(session: Session, reservation_id: int) -> datetime | None:
+    """Return when the reservation was last cancelled; None: never. One query."""
+    move = table_of(ReservationMove).c
+    query = select(move.at).where(
+        move.reservation_id == reservation_id,
+        move.before != Status.CANCELLED,
+        move.after == Status.CANCELLED,
+    )
+    return session.scalars(query.order_by(move.id.desc()).limit(1)).first()
+
+
 def _statuses_of(rows: Sequence[Any]) -> list[tuple[str, str]]:
     """Return the states before and after each step, as guests and staff saw them."""
     found, waits = [], False

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from models.core import clock
 from tasks.messaging.templates.wording import LANGUAGES
 from tests.api.conftest import Client, Stand
 from tests.api.stand.test_stand_sign_in import enter
@@ -53,9 +55,28 @@ def test_every_text_that_a_page_asks_for_exists() -> None:
     assert not said - names
 
 
-def test_a_party_stands_in_its_section_with_its_next_step(staffed: Stand) -> None:
+@pytest.fixture
+def at_its_start(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
+    """`at_its_start(made)` moves the clock to the start of a reservation."""
+
+    def move(made: dict[str, Any]) -> None:
+        start = datetime.fromisoformat(made["start"]).astimezone(UTC)
+        monkeypatch.setattr(clock, "now", lambda: start)
+
+    return move
+
+
+AtStart = Callable[[dict[str, Any]], None]
+
+
+def test_a_party_stands_in_its_section_with_its_next_step(
+    staffed: Stand, at_its_start: AtStart
+) -> None:
     made = staffed.confirmed(note="By the window")
     enter(staffed.client)
+    early = staffed.client.get(f"/stand/demo?date={day_of(made)}").text
+    assert "Ada Lovelace" in early and "data-verb" not in early  # not for today
+    at_its_start(made)
     page = staffed.client.get(f"/stand/demo?date={day_of(made)}").text
     line = re.search(rf'<li id="r{made["id"]}".*?</li>', page, re.DOTALL)
     assert line is not None
@@ -187,8 +208,11 @@ def test_a_walk_in_is_offered_the_smallest_free_table_first(staffed: Stand) -> N
     assert "time-choice" in late
 
 
-def test_the_panel_names_a_party_of_this_restaurant_only(staffed: Stand) -> None:
+def test_the_panel_names_a_party_of_this_restaurant_only(
+    staffed: Stand, at_its_start: AtStart
+) -> None:
     made = staffed.confirmed()
+    at_its_start(made)
     enter(staffed.client)
     path = f"/stand/demo/party/{made['id']}?date={day_of(made)}"
     page = staffed.client.get(path).text
@@ -209,8 +233,11 @@ def verb(staffed: Stand, made: dict[str, Any], name: str, body: dict[str, Any]) 
     assert answer.status_code == 200, answer.text
 
 
-def test_the_panel_has_a_control_for_each_verb_of_a_coming_party(staffed: Stand) -> None:
+def test_the_panel_has_a_control_for_each_verb_of_a_coming_party(
+    staffed: Stand, at_its_start: AtStart
+) -> None:
     made = staffed.confirmed(party_size=4)
+    at_its_start(made)
     page = panel(staffed, made)
     for name in ("arrive", "seat", "no-show", "cancel", "lock", "late"):
         assert f'data-verb="{name}"' in page, name

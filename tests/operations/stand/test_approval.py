@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from models.entities import Message, Restaurant
 from models.integrity.check import findings
 from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.approving import approve, decline, release_unanswered
-from models.operations.stand.arrivals import seat
+from models.operations.stand.arrivals import arrive, finish, seat
+from models.operations.stand.party_details import arrive_partly, expect_late
 from models.operations.stand.undo import take_back
 from models.queries.messages.outgoing import Outgoing, load_failed
 from models.queries.reservations.approvals import waiting_for_approval
@@ -72,6 +74,10 @@ def outgoing(stand: Stand, number: int, kind: str) -> Outgoing:
     with reading(stand.bind) as session:
         ids = session.scalars(select(Message.id).where(Message.reservation_id == number)).all()
         return load_failed(session, ids)[-1]
+
+
+def expect_soon(*about: Any, **more: Any) -> None:
+    expect_late(*about, until=START + timedelta(minutes=20), **more)
 
 
 def test_a_request_holds_its_table_until_the_staff_approve_it(stand: Stand) -> None:
@@ -217,6 +223,18 @@ def test_a_party_that_is_seated_needs_no_approval_any_more(stand: Stand) -> None
     assert stand.row(number).approve_by is None
     assert release(stand, now=START + DAY) == 0
     assert in_order(stand, now=START)
+
+
+@pytest.mark.parametrize("verb", [arrive, partial(arrive_partly, covers=1), expect_soon, finish])
+def test_a_request_is_approved_before_its_party_can_come(
+    stand: Stand, verb: Callable[..., None]
+) -> None:
+    number = stand.ask(6, now=START - timedelta(hours=1))
+    with pytest.raises(StateConflict, match="approve it first"):
+        stand.move(verb, number, now=START)
+    assert stand.row(number).revision == 2
+    stand.move(approve, number, now=START)
+    stand.move(verb, number, now=START)
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it"])

@@ -7,20 +7,21 @@ from typing import Any, Final
 
 from models.queries.book.shapes import BookReservation, BookView
 from models.rules.reservations.lifecycle import DOOR, Status
+from models.rules.reservations.verbs import Verb, refusal
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import Wording, local
 from web.pages.stand.page import words_of
 
 #: Until this hour the stand shows the evening that began the day before.
 DAY_BEGINS: Final = timedelta(hours=5)
-#: The next natural step of a party, as a verb of the API.
+#: The next natural step of a party.
 NEXT_STEP: Final = {
-    Status.CONFIRMED: "arrive",
-    Status.ARRIVED: "seat",
-    Status.SEATED: "finish",
-    Status.WAITLISTED: "confirm",
-    Status.FINISHED: "take-back",
-    Status.NO_SHOW: "take-back",
+    Status.CONFIRMED: Verb.ARRIVE,
+    Status.ARRIVED: Verb.SEAT,
+    Status.SEATED: Verb.FINISH,
+    Status.WAITLISTED: Verb.CONFIRM,
+    Status.FINISHED: Verb.TAKE_BACK,
+    Status.NO_SHOW: Verb.TAKE_BACK,
 }
 GONE: Final = frozenset({Status.FINISHED, Status.NO_SHOW, Status.CANCELLED})
 #: the states that each section of the list shows, in the order of the page
@@ -138,7 +139,7 @@ def _line(
         clock(row.starts_at),
         clock(row.ends_at),
         area.name if area else "",
-        _step(row),
+        _step(row, now),
         minutes,
         urgency,
         _search(row),
@@ -148,11 +149,11 @@ def _line(
     )
 
 
-def _step(row: BookReservation) -> str | None:
-    """Return the next natural step of the party."""
-    if row.approve_by is not None:
-        return "approve"
-    return "seat" if waits_at_door(row) else NEXT_STEP.get(row.status)
+def _step(row: BookReservation, now: datetime) -> str | None:
+    """Return the next natural step of the party, if the rules allow it now."""
+    step = Verb.APPROVE if row.approve_by is not None else NEXT_STEP.get(row.status)
+    step = Verb.SEAT if waits_at_door(row) else step
+    return None if step is None or refusal(step, row, now=now) else step.value
 
 
 def waits_at_door(row: BookReservation) -> bool:

@@ -11,39 +11,25 @@ from models.core.errors import NotFound
 from models.queries.accounts.accounts import Caller
 from models.queries.book.shapes import BookReservation, BookView
 from models.rules.permissions import Permission
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.reservations.verbs import Verb
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import local
 from web.api.access_log import audit_read
 from web.http.access import NO_RESERVATION, staff_at_restaurant
 from web.pages.stand.book_list import read_book
-from web.pages.stand.lines import BookLine, lines_of, times_of, waits_at_door
+from web.pages.stand.lines import BookLine, lines_of, times_of
 from web.pages.stand.page import register_stand, render_stand, wording_of
+from web.pages.stand.panels.acts import acts_of, buttons_of
 from web.pages.stand.panels.free_tables import tables_for
 
 blueprint = APIBlueprint("stand_party", __name__, enable_openapi=False)
 register_stand(blueprint)
 
-#: what a host may do with a party in each state, the likeliest first: verbs of the API
-VERBS: Final = {
-    Status.CONFIRMED: ("arrive", "seat", "no-show", "cancel"),
-    Status.ARRIVED: ("seat", "no-show", "cancel", "take-back"),
-    Status.SEATED: ("finish", "take-back"),
-    Status.WAITLISTED: ("confirm", "seat", "cancel"),
-    Status.REQUESTED: ("cancel",),
-    Status.FINISHED: ("take-back",),
-    Status.NO_SHOW: ("arrive", "take-back"),
-    Status.CANCELLED: ("take-back",),
-}
-#: the same for a request that waits for the staff's approval
-REQUEST_VERBS: Final = ("approve", "decline")
-#: the same for a party on the list at the door
-DOOR_VERBS: Final = ("seat", "ready", "leave")
 #: a turn is made longer or shorter by so many minutes with one tap
 LENGTHS: Final = (-15, 15, 30, 60)
 #: "late" means so many minutes from now, or from the start if that is still to come
 _LATE: Final = (10, 20, 30, 45)
-_TABLED: Final = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -57,14 +43,15 @@ def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Res
     audit_read(restaurant.id, caller.actor, "guest.read", row.reference)
     said = wording_of(restaurant)
     may_move = caller.has(restaurant.id, Permission.MOVE_PARTIES)
+    acts = acts_of(row, now) if may_move else frozenset()
     lines = lines_of(restaurant, view, said, now=now)
     return render_stand(
         "party.html",
         restaurant,
         row=row,
         line=next((line for line in lines if line.row.id == row.id), None),
-        verbs=_verbs(row) if may_move else (),
-        may_move=may_move,
+        acts=acts,
+        verbs=buttons_of(acts),
         may_write=caller.has(restaurant.id, Permission.WRITE_RESERVATIONS),
         may_find=caller.has(restaurant.id, Permission.FIND_GUESTS) and has_contact(row),
         may_force=_forces(restaurant, caller),
@@ -72,7 +59,7 @@ def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Res
         local_start=local(row.starts_at, zone=restaurant.zone).isoformat(timespec="minutes")[:16],
         at=times_of(restaurant, said),
         lengths=LENGTHS,
-        **(_table_facts(restaurant, view, row, lines, now=now) if may_move else {}),
+        **_table_facts(restaurant, view, row, lines, acts, now=now),
     )
 
 
@@ -85,12 +72,6 @@ def _forces(restaurant: RestaurantSpec, caller: Caller) -> list[str]:
     """Return what this account may override with a reason."""
     forces = {"squeeze": Permission.SQUEEZE_PARTIES, "overlap": Permission.OVERLAP_TURNS}
     return [name for name, needed in forces.items() if caller.has(restaurant.id, needed)]
-
-
-def _verbs(row: BookReservation) -> tuple[str, ...]:
-    if row.approve_by is not None:
-        return REQUEST_VERBS
-    return DOOR_VERBS if waits_at_door(row) else VERBS.get(row.status, ())
 
 
 def party_in(view: BookView, reservation_id: int) -> BookReservation:
@@ -106,21 +87,22 @@ def _table_facts(
     view: BookView,
     row: BookReservation,
     lines: list[BookLine],
+    acts: frozenset[Verb],
     *,
     now: datetime,
 ) -> dict[str, Any]:
     """Return the tables that a party may get, with whom it may swap, and how late it may be."""
-    if row.status not in _TABLED:
+    if Verb.ASSIGN not in acts:
         return {}
     start = row.starts_at if row.status is Status.CONFIRMED else now
-    others = [line for line in lines if line.row.status in _TABLED and line.row.tables]
+    others = [line for line in lines if line.row.status in HOLDING and line.row.tables]
     return {
         "proposal": tables_for(
             restaurant, view, party_size=row.party_size, starts_at=start, now=now, without=row.id
         ),
         "all_tables": view.tables,
-        "swaps": [line for line in others if line.row.id != row.id],
-        "lates": _lates(row, now) if row.status is Status.CONFIRMED else [],
+        "swaps": [line for line in others if line.row.id != row.id and not line.row.tables_locked],
+        "lates": _lates(row, now) if Verb.LATE in acts else [],
     }
 
 

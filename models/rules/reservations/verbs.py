@@ -1,0 +1,232 @@
+"""Which acts of the staff a party's state allows. The operations ask before they act, and the
+stand's page before it offers an act.
+
+A state that allows an act is not all that it needs: a table may be taken, an account may lack the
+permission.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Protocol
+
+from models.rules.reservations.lifecycle import (
+    DOOR,
+    HERE,
+    HOLDING,
+    ONLY_BACK,
+    OPEN,
+    UNDO_CANCELLATION,
+    Status,
+    may_move,
+)
+
+#: A party cannot be here earlier before its start, nor later after it.
+_EARLY, _LATE = timedelta(hours=12), timedelta(hours=24)
+
+
+class Verb(StrEnum):
+    """An act on one party, named as in the API; `COUNT` is `arrive` of a party that is here."""
+
+    ARRIVE = "arrive"
+    COUNT = "count"
+    SEAT = "seat"
+    FINISH = "finish"
+    NO_SHOW = "no-show"
+    TAKE_BACK = "take-back"
+    CONFIRM = "confirm"
+    APPROVE = "approve"
+    DECLINE = "decline"
+    CANCEL = "cancel"
+    READY = "ready"
+    LEAVE = "leave"
+    PASS_OVER = "pass-over"  # noqa: S105 -- no password
+    LATE = "late"
+    SPEND = "spend"
+    ASSIGN = "assign"
+    SWAP = "swap"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    EXTEND = "extend"
+    CHANGE = "change"
+
+
+class PartyState(Protocol):
+    """What decides about a party's acts, as it is stored."""
+
+    @property
+    def status(self) -> str:
+        """The state, with `confirmed` for a request that waits for approval."""
+
+    @property
+    def source(self) -> str:
+        """How it came: `door` for the list at the door."""
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start of its turn."""
+
+    @property
+    def seated_at(self) -> datetime | None:
+        """When it sat down; None: it has not."""
+
+    @property
+    def tables_locked(self) -> bool:
+        """Whether it is locked to its tables."""
+
+    @property
+    def approve_by(self) -> datetime | None:
+        """Until when the staff may approve it; None: it needs no approval."""
+
+
+def refusal(
+    verb: Verb, party: PartyState, *, now: datetime, cancelled_at: datetime | None = None
+) -> str:
+    """Return why the party's state forbids the act; empty: it is allowed.
+
+    An act that is done already is not allowed. `cancelled_at` is asked for to undo a cancellation.
+    """
+    if verb is Verb.TAKE_BACK:
+        return _nothing_to_undo(party, now, cancelled_at)
+    return next((said for check in _CHECKS[verb] if (said := check(party, now))), "")
+
+
+def allowed(
+    party: PartyState, *, now: datetime, cancelled_at: datetime | None = None
+) -> frozenset[Verb]:
+    """Return the acts that the party's state allows."""
+    return frozenset(
+        verb for verb in Verb if not refusal(verb, party, now=now, cancelled_at=cancelled_at)
+    )
+
+
+def wrong_day(party: PartyState, now: datetime) -> str:
+    """Say that today is not the party's day; empty: it is."""
+    if party.starts_at - now > _EARLY:
+        return "the reservation is not for today"
+    return "the reservation was not for today" if now - party.starts_at > _LATE else ""
+
+
+def _not_begun(party: PartyState, now: datetime) -> str:
+    return "the reservation has not started yet" if now < party.starts_at else ""
+
+
+def _is_request(party: PartyState) -> bool:
+    return party.status == Status.CONFIRMED and party.approve_by is not None
+
+
+def _not_agreed(party: PartyState, _now: datetime) -> str:
+    return "the request waits for approval: approve it first" if _is_request(party) else ""
+
+
+def _cannot_become(after: Status) -> "_Check":
+    def check(party: PartyState, _now: datetime) -> str:
+        before = Status(party.status)
+        if after not in ONLY_BACK.get(before, ()) and may_move(before, after):
+            return ""
+        return f"a reservation that is {before} cannot become {after}"
+
+    return check
+
+
+def _only_from(states: frozenset[Status], words: str) -> "_Check":
+    def check(party: PartyState, _now: datetime) -> str:
+        return "" if party.status in states else f"a reservation that is {party.status} {words}"
+
+    return check
+
+
+def _not_over(party: PartyState, now: datetime) -> str:
+    """Say that a party that is not at its table cannot have left yet."""
+    if party.status == Status.SEATED:
+        return ""
+    return _not_begun(party, now) or wrong_day(party, now)
+
+
+def _was_here(party: PartyState, now: datetime) -> str:
+    """Say that a party that has left cannot have stayed away."""
+    if party.status != Status.FINISHED:
+        return ""
+    sat = "a reservation that is finished cannot become no_show: the party was seated"
+    return wrong_day(party, now) or ("" if party.seated_at is None else sat)
+
+
+def _at_door(party: PartyState, _now: datetime) -> str:
+    is_there = party.source == DOOR
+    return "the party waits at the door: call it to a table, or seat it" if is_there else ""
+
+
+def _not_at_door(party: PartyState, _now: datetime) -> str:
+    return "" if party.source == DOOR else "the reservation is not on the list at the door"
+
+
+def _waits_for_no_approval(party: PartyState, _now: datetime) -> str:
+    said = f"a reservation that is {party.status} waits for no approval"
+    return "" if _is_request(party) else said
+
+
+def _no_table(party: PartyState, _now: datetime) -> str:
+    if Status(party.status) in HOLDING:
+        return ""
+    waits = party.status in (Status.REQUESTED, Status.WAITLISTED)
+    words = "has no table yet: confirm it first" if waits else "has no table any more"
+    return f"a reservation that is {party.status} {words}"
+
+
+def _locked(party: PartyState, _now: datetime) -> str:
+    return "is locked to its table: unlock it first" if party.tables_locked else ""
+
+
+def _not_locked(party: PartyState, _now: datetime) -> str:
+    return "" if party.tables_locked else "the reservation is not locked to its table"
+
+
+def _undecided(party: PartyState, _now: datetime) -> str:
+    said = "the request itself is not decided yet; try again in a moment"
+    return said if party.status == Status.REQUESTED else ""
+
+
+def _nothing_to_undo(party: PartyState, now: datetime, cancelled_at: datetime | None) -> str:
+    if party.status in _UNDONE:
+        return wrong_day(party, now)
+    if party.status != Status.CANCELLED or cancelled_at is None:
+        return f"a reservation that is {party.status} has nothing to undo"
+    if now - cancelled_at <= UNDO_CANCELLATION:
+        return ""
+    minutes = UNDO_CANCELLATION.total_seconds() // 60
+    return f"it was cancelled more than {minutes:.0f} minutes ago: book it again"
+
+
+_Check = Callable[[PartyState, datetime], str]
+_UNDONE: Final = frozenset({Status.ARRIVED, Status.SEATED, Status.FINISHED, Status.NO_SHOW})
+_WAITS: Final = frozenset({Status.WAITLISTED})
+_WAITS_HERE: Final = (_only_from(_WAITS, "does not wait at the door"), _not_at_door)
+_SPENT: Final = frozenset({Status.SEATED, Status.FINISHED})
+#: what is asked for each act, in this order; the first that says something refuses it
+_CHECKS: Final[Mapping[Verb, tuple[_Check, ...]]] = {
+    Verb.ARRIVE: (_cannot_become(Status.ARRIVED), _not_agreed, wrong_day),
+    Verb.COUNT: (_only_from(HERE, "is not here"), wrong_day),
+    # who seats a request has approved it
+    Verb.SEAT: (_cannot_become(Status.SEATED), wrong_day),
+    Verb.FINISH: (_cannot_become(Status.FINISHED), _not_agreed, _not_over),
+    Verb.NO_SHOW: (_cannot_become(Status.NO_SHOW), _not_agreed, _not_begun, _was_here),
+    Verb.CONFIRM: (_only_from(_WAITS, "is not on the waitlist"), _at_door),
+    Verb.APPROVE: (_waits_for_no_approval,),
+    Verb.DECLINE: (_waits_for_no_approval,),
+    Verb.CANCEL: (_cannot_become(Status.CANCELLED),),
+    Verb.READY: _WAITS_HERE,
+    Verb.LEAVE: _WAITS_HERE,
+    Verb.PASS_OVER: (_only_from(_WAITS, "does not wait"),),
+    Verb.LATE: (
+        _only_from(frozenset({Status.CONFIRMED}), "cannot run late"),
+        _not_agreed,
+        wrong_day,
+    ),
+    Verb.SPEND: (_only_from(_SPENT, "has spent nothing"),),
+    Verb.ASSIGN: (_no_table,),
+    Verb.EXTEND: (_no_table,),
+    Verb.SWAP: (_no_table, _locked),
+    Verb.LOCK: (_no_table, _locked),
+    Verb.UNLOCK: (_no_table, _not_locked),
+    Verb.CHANGE: (_only_from(OPEN | HERE, "cannot be changed"), _undecided),
+}

@@ -1,0 +1,1 @@
+"""What the stand's panels offer, held against the API."""
