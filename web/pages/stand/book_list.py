@@ -18,6 +18,7 @@ from tasks.messaging.templates.wording import Wording
 from web.api.access_log import audit_read
 from web.http.access import staff_at_restaurant
 from web.pages.stand.covers import HEIGHT, bars_of, covers_of
+from web.pages.stand.known import known_guests
 from web.pages.stand.limits import limits_said
 from web.pages.stand.lines import lines_of, sections_of, service_date
 from web.pages.stand.page import register_stand, render_stand, wording_of
@@ -33,7 +34,8 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
     now = clock.now()
     view = read_book(restaurant, caller, now=now)
     said = wording_of(restaurant)
-    lines = lines_of(restaurant, view, said, now=now)
+    known = known_guests(restaurant, caller, view)
+    lines = lines_of(restaurant, view, said, now=now, known=known)
     return render_stand(
         "list.html",
         restaurant,

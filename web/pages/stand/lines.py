@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from models.queries.book.shapes import BookReservation, BookView
+from models.queries.guest_book.parties import KnownGuest
 from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.reservations.verbs import Verb, refusal
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -37,6 +39,7 @@ _SECTION_OF: Final = {status: key for key, held in SECTIONS.items() for status i
 _NEARLY: Final = 15
 #: a note on a line is cut after so many characters; the panel shows it whole
 _NOTE: Final = 40
+_NOBODY: Final = KnownGuest(is_vip=False)
 _Clock = Callable[[datetime], str]
 _Texts = Mapping[str, str]
 
@@ -61,6 +64,9 @@ class BookLine:
     chip_kind: str
     #: what is known of it: (kind, text)
     flags: tuple[tuple[str, str], ...]
+    #: allergies that the guest's record names and the reservation does not
+    known_allergies: str
+    is_vip: bool
 
     @property
     def section(self) -> str:
@@ -74,12 +80,22 @@ def service_date(restaurant: RestaurantSpec, now: datetime) -> date:
 
 
 def lines_of(
-    restaurant: RestaurantSpec, view: BookView, said: Wording, *, now: datetime
+    restaurant: RestaurantSpec,
+    view: BookView,
+    said: Wording,
+    *,
+    now: datetime,
+    known: Mapping[int, KnownGuest] = MappingProxyType({}),
 ) -> list[BookLine]:
-    """Return a line for each reservation that the list shows, in the order of their starts."""
+    """Return a line for each reservation that the list shows, in the order of their starts.
+
+    `known`: what the guest book says of their guests, where that is shown.
+    """
     clock, texts = times_of(restaurant, said), words_of(said.language)
     shown = [row for row in view.reservations if row.status in _SECTION_OF]
-    return [_line(restaurant, row, clock, texts, now=now) for row in shown]
+    return [
+        _line(restaurant, row, known.get(row.id, _NOBODY), clock, texts, now=now) for row in shown
+    ]
 
 
 def times_of(restaurant: RestaurantSpec, said: Wording) -> _Clock:
@@ -129,7 +145,13 @@ _ORDER: Final[dict[str, Callable[[BookLine], Any]]] = {
 
 
 def _line(
-    restaurant: RestaurantSpec, row: BookReservation, clock: _Clock, texts: _Texts, *, now: datetime
+    restaurant: RestaurantSpec,
+    row: BookReservation,
+    known: KnownGuest,
+    clock: _Clock,
+    texts: _Texts,
+    *,
+    now: datetime,
 ) -> BookLine:
     area = restaurant.area_by_key.get(row.area_key or "")
     minutes, urgency = _minutes(row, now)
@@ -145,7 +167,9 @@ def _line(
         _search(row),
         chip,
         kind,
-        tuple(_flags(row, texts)),
+        tuple(_flags(row, known, texts)),
+        _unsaid(row, known),
+        row.details.vip or known.is_vip,
     )
 
 
@@ -201,15 +225,21 @@ def _chip(
     return ("" if row.status is Status.WAITLISTED else texts[f"state_{row.status}"]), ""
 
 
-def _flags(row: BookReservation, texts: _Texts) -> Iterator[tuple[str, str]]:
+def _unsaid(row: BookReservation, known: KnownGuest) -> str:
+    """Return the allergies of the guest's record, unless the reservation names them, too."""
+    is_said = known.allergies.casefold() in row.details.allergies.casefold()
+    return "" if is_said else known.allergies
+
+
+def _flags(row: BookReservation, guest: KnownGuest, texts: _Texts) -> Iterator[tuple[str, str]]:
     """Yield what a host should know before it walks a party to its table, the gravest first."""
     known = row.details
     if row.arrived_covers is not None and row.arrived_covers < row.party_size:
         yield "partly", texts["partly_here"].format(n=row.arrived_covers, of=row.party_size)
-    if known.vip:
+    if known.vip or guest.is_vip:
         yield "vip", texts["vip"]
-    if known.allergies:
-        yield "allergy", _cut(known.allergies)
+    for allergies in filter(None, (known.allergies, _unsaid(row, guest))):
+        yield "allergy", _cut(allergies)
     if known.occasion:
         yield "occasion", _cut(known.occasion)
     for need in row.wants.needs:

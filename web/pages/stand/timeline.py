@@ -17,6 +17,7 @@ from models.rules.restaurant.sittings import quarter_of, sittings_on
 from tasks.messaging.templates.wording import Wording, local
 from web.http.access import staff_at_restaurant
 from web.pages.stand.book_list import frame_facts, read_book
+from web.pages.stand.known import known_guests
 from web.pages.stand.lines import BookLine, lines_of
 from web.pages.stand.page import register_stand, render_stand, wording_of
 
@@ -62,7 +63,9 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
     view = read_book(restaurant, caller, now=now)
     said = wording_of(restaurant)
     first, last = _span(restaurant, view)
-    lines = {line.row.id: line for line in lines_of(restaurant, view, said, now=now)}
+    known = known_guests(restaurant, caller, view)
+    parties = lines_of(restaurant, view, said, now=now, known=known)
+    lines = {line.row.id: line for line in parties}
     covers = {each.starts_at: each for shift in view.shifts for each in shift.intervals}
     return render_stand(
         "timeline.html",

@@ -18,6 +18,7 @@ from tasks.messaging.templates.wording import local
 from web.api.access_log import audit_read
 from web.http.access import NO_RESERVATION, staff_at_restaurant
 from web.pages.stand.book_list import read_book
+from web.pages.stand.known import known_guests
 from web.pages.stand.lines import BookLine, lines_of, times_of
 from web.pages.stand.page import register_stand, render_stand, wording_of
 from web.pages.stand.panels.acts import acts_of, buttons_of
@@ -44,7 +45,8 @@ def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Res
     said = wording_of(restaurant)
     may_move = caller.has(restaurant.id, Permission.MOVE_PARTIES)
     acts = acts_of(row, now) if may_move else frozenset()
-    lines = lines_of(restaurant, view, said, now=now)
+    known = known_guests(restaurant, caller, view)
+    lines = lines_of(restaurant, view, said, now=now, known=known)
     return render_stand(
         "party.html",
         restaurant,
