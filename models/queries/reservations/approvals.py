@@ -2,12 +2,18 @@
 
 from collections import defaultdict
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from models.entities.floor import DiningTable
 from models.entities.reservations import Assignment, Reservation
 from models.rules.reservations.lifecycle import Status
+
+
+def count_for_approval(session: Session, restaurant_id: int) -> int:
+    """Return how many requests of all dates wait. One query."""
+    query = select(func.count()).where(*_waits(restaurant_id))
+    return session.scalars(query).one()
 
 
 def waiting_for_approval(
@@ -20,11 +26,7 @@ def waiting_for_approval(
     row = Reservation
     query = (
         select(row)
-        .where(
-            row.approve_by.is_not(None),
-            row.status == Status.CONFIRMED,
-            row.restaurant_id == restaurant_id,
-        )
+        .where(*_waits(restaurant_id))
         .order_by(row.approve_by, row.id)
         .execution_options(populate_existing=True)
     )
@@ -39,3 +41,12 @@ def waiting_for_approval(
     for number, label in session.execute(given):
         tables[number].append(label)
     return [(each, tuple(tables[each.id])) for each in rows]
+
+
+def _waits(restaurant_id: int) -> tuple[ColumnElement[bool], ...]:
+    row = Reservation
+    return (
+        row.approve_by.is_not(None),
+        row.status == Status.CONFIRMED,
+        row.restaurant_id == restaurant_id,
+    )

@@ -154,7 +154,7 @@ def test_all_that_a_page_opens_is_there(staffed: Stand) -> None:
     day = day_of(made)
     page = staffed.client.get(f"/stand/demo?date={day}").text
     names = set(re.findall(r'data-open="([a-z-]+)"', page))
-    assert names == {"booking", "evening", "keys"}  # a walk-in is for today alone
+    assert names == {"booking", "evening", "keys", "requests"}  # a walk-in is for today alone
     for name in names | {"walk-in"}:
         panel = staffed.client.get(f"/stand/demo/{name}?date={day}")
         assert 'id="panel-content"' in panel.text, name

@@ -31,6 +31,7 @@ PARTS: Final = {
     "data-spend": Verb.SPEND,
     "data-pass-over": Verb.PASS_OVER,
     "data-change": Verb.CHANGE,
+    "data-decline": Verb.DECLINE,
 }
 #: what the API accepts and the panel does not offer: leaving the list is shown in its place
 #: (cancel), and it is asked only of a party of whom some were missing (count)

@@ -12,6 +12,7 @@ from models.core.database.transactions import reading
 from models.queries.accounts.accounts import Caller
 from models.queries.book.book import book_of
 from models.queries.book.shapes import BookView
+from models.queries.reservations.approvals import count_for_approval
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import Wording
@@ -40,9 +41,15 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
         "list.html",
         restaurant,
         sections=sections_of(lines),
+        requests_waiting=_requests_waiting(restaurant),
         warned=[line for line in lines if line.row.warnings],
         **frame_facts(restaurant, caller, view, said, now=now, shown="list"),
     )
+
+
+def _requests_waiting(restaurant: RestaurantSpec) -> int:
+    with reading() as session:
+        return count_for_approval(session, restaurant.id)
 
 
 def read_book(

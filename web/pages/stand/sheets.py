@@ -34,6 +34,7 @@ _KEYS: Final = (
     ("Alt + B", "new_booking"),
     ("Alt + G", "guests"),
     ("Alt + E", "evening"),
+    ("Alt + R", "requests"),
     ("Alt + Z", "keys_undo"),
     ("↓ ↑", "keys_rows"),
     ("N", "keys_step"),

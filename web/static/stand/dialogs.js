@@ -72,12 +72,18 @@ const FORMS = {
     return tables.length ? propose("assign", partyOf(form), { tables }) : null;
   },
   swap: (form) => propose("swap", partyOf(form), { with: form.elements.with.value }),
-  passOver: async (form) => {
-    const why = form.elements.why.value.trim();
-    const made = await act("pass-over", partyOf(form), { why }, { fails: wrong });
-    if (made) panel.close();
+  passOver: (form) => answer(form, "pass-over", { why: form.elements.why.value.trim() }),
+  decline: (form) => {
+    const { message, notify } = form.elements;
+    return answer(form, "decline", { message: message.value.trim(), notify: notify.checked });
   },
 };
+
+/** Send a form's verb; what is wrong is said in the form. */
+async function answer(form, verb, what) {
+  const made = await act(verb, partyOf(form), what, { fails: (text) => wrong(text, form) });
+  if (made && !form.closest("[data-stays]")) panel.close();
+}
 
 async function onSubmit(event) {
   const form = event.target;
@@ -220,8 +226,8 @@ async function busy(button, work) {
   return answer;
 }
 
-function wrong(text) {
-  const place = body.querySelector("[data-wrong]");
+function wrong(text, form = body) {
+  const place = form.querySelector("[data-wrong]");
   if (!place) return refused(text);
   place.textContent = text;
   place.hidden = false;

@@ -23,6 +23,7 @@ function withAlt(event) {
     w: document.querySelector("[data-open=walk-in]"),
     b: document.querySelector("[data-open=booking]"),
     e: document.querySelector("[data-open=evening]"),
+    r: document.querySelector("[data-open=requests]"),
     g: document.querySelector("[data-guests]"),
   };
   if (view) document.querySelector(`[data-view=${view}]`)?.click();

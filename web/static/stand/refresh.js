@@ -42,7 +42,7 @@ async function once() {
 }
 
 /** Make the element `old` like `fresh`. Children with an id are found wherever they were. */
-function patch(old, fresh) {
+export function patch(old, fresh) {
   for (const { name } of [...old.attributes]) {
     const kept = name === "open" || name === "style"; // what the reader or a script has set
     if (!fresh.hasAttribute(name) && !kept) old.removeAttribute(name);

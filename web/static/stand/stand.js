@@ -4,6 +4,7 @@ import { listenToEvening } from "./evening.js";
 import { showFloor } from "./floor.js";
 import { listenToGuests } from "./guest_acts.js";
 import { listenToKeys } from "./keys.js";
+import { showRequests } from "./requests.js";
 import { listenToSearch } from "./search.js";
 import { listen } from "./stream.js";
 import { showTimeline } from "./timeline.js";
@@ -19,6 +20,7 @@ listenToKeys();
 showTimeline();
 showFloor();
 showWaits();
+showRequests();
 listen();
 
 document.getElementById("day").addEventListener("change", (event) => {

@@ -6,7 +6,7 @@ import { done, refused } from "./toast.js";
 /** Verbs that do not name the state they act on; they are safe to repeat. */
 const NAMELESS = new Set(["leave", "cancel", "pass-over"]);
 /** Verbs that ask first. */
-const ASKED = new Set(["cancel", "decline"]);
+const ASKED = new Set(["cancel"]);
 /** Steps that the server undoes itself. */
 const STEPS = new Set(["arrive", "seat", "finish", "no-show", "cancel"]);
 
@@ -103,6 +103,6 @@ export function listenToVerbs() {
     const made = await act(verb, party, JSON.parse(button.dataset.more ?? "{}"));
     button.disabled = false;
     button.removeAttribute("aria-busy");
-    if (made && dialog) dialog.close();
+    if (made && dialog && !button.closest("[data-stays]")) dialog.close();
   });
 }

@@ -12,7 +12,6 @@ from models.rules.reservations.verbs import Verb, allowed
 #: the acts that are one tap away, the likeliest first
 _BUTTONS: Final = (
     Verb.APPROVE,
-    Verb.DECLINE,
     Verb.CONFIRM,
     Verb.ARRIVE,
     Verb.SEAT,
