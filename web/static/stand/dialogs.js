@@ -1,5 +1,6 @@
 // The panel beside the list: a party, a walk-in, a booking. Its content is a page of the server.
 import { call, page, refusal, say, slug } from "./api.js";
+import { atFields, choices, isSound, listenToFields } from "./fields.js";
 import { propose } from "./propose.js";
 import { refresh } from "./refresh.js";
 import { done, refused } from "./toast.js";
@@ -32,6 +33,7 @@ export async function open(path) {
 }
 
 export function listenToDialogs() {
+  listenToFields();
   document.addEventListener("click", onClick);
   document.addEventListener("submit", onSubmit);
   document.addEventListener("change", (event) => {
@@ -104,6 +106,7 @@ const labels = (button) => (button.dataset.tables ? button.dataset.tables.split(
 
 async function seatWalkIn(button) {
   const name = document.getElementById("walk-name").value.trim() || button.dataset.defaultName;
+  if (!isSound(body)) return;
   await send(button, {
     party_size: Number(button.dataset.size),
     guest: { name },
@@ -112,6 +115,7 @@ async function seatWalkIn(button) {
     notify: false,
     force_pacing: button.dataset.force === "yes",
     ...overriding(document.getElementById("walk-why")),
+    ...choices(body),
   });
 }
 
@@ -148,6 +152,7 @@ async function book(form) {
     notify: form.elements.notify.checked,
     force_pacing: button.dataset.force === "yes",
     ...overriding(form.elements.squeeze, form.elements.reason),
+    ...choices(form),
   });
 }
 
@@ -157,7 +162,7 @@ async function send(button, what) {
   const answer = await busy(button, () => call("POST", path, what, { "Idempotency-Key": key }));
   if (!answer.ok) {
     if (answer.status && answer.status < 500) key = `${key}+`; // another try is another request
-    return wrong(refusal(answer, what.guest.name));
+    return atFields(body, answer) ? null : wrong(refusal(answer, what.guest.name));
   }
   panel.close();
   const made = { id: answer.body.id, from: answer.body.status, name: what.guest.name };
