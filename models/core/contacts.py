@@ -11,12 +11,16 @@ from typing import Final
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
+from models.core.errors import Sentence, sentence
 from models.core.phones import last_digits, lookup_phone
 
 #: RFC 5321: maximum lengths of a local part, of a domain, and of a path without its brackets
 LOCAL_MAX: Final = 64
 DOMAIN_MAX: Final = 255
 EMAIL_MAX: Final = 254
+EMAIL_LONG: Final = sentence(
+    "email_long", "must be an e-mail address of at most {most} characters", most=EMAIL_MAX
+)
 
 _PLAIN_EMAIL: Final = re.compile(
     r"[a-z0-9]{1,16}(?:[._+-][a-z0-9]{1,11}){0,4}@(?:[a-z][a-z0-9]{0,40}\.){1,3}[a-z]{2,12}\Z",
@@ -25,6 +29,10 @@ _PLAIN_EMAIL: Final = re.compile(
 _SPECIAL_ENDINGS: Final = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 #: in a domain these are letters: without them it is another domain
 _JOINERS: Final = "\u200c\u200d"
+
+
+def _no_email(why: str) -> Sentence:
+    return sentence("no_email", "is not an e-mail address: {why}", why=why)
 
 
 def clean_email(value: str) -> str:
@@ -46,11 +54,9 @@ def normal_email(value: str) -> str:
     local, _, domain = normal.rpartition("@")
     for part, most, name in ((local, LOCAL_MAX, "before"), (domain, DOMAIN_MAX, "after")):
         if len(part) > most:
-            raise ValueError(
-                f"is not an e-mail address: at most {most} characters are allowed {name} the @"
-            )
+            raise ValueError(_no_email(f"at most {most} characters are allowed {name} the @"))
     if len(normal) > EMAIL_MAX:
-        raise ValueError(f"must be an e-mail address of at most {EMAIL_MAX} characters")
+        raise ValueError(EMAIL_LONG)
     return normal
 
 
@@ -97,7 +103,7 @@ def _read_email(value: str) -> str:
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as wrong:
-        raise ValueError(f"is not an e-mail address: {str(wrong).rstrip('.')}") from wrong
+        raise ValueError(_no_email(str(wrong).rstrip("."))) from wrong
     return found.ascii_email or found.normalized
 
 

@@ -1,7 +1,51 @@
 """One error class for each reason that a caller can act on. `code` is stable and public."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
+
+_Value = str | int | date | None
+
+
+class Sentence(str):
+    """A sentence with a stable `code` and its `values`: a page can say it in another language."""
+
+    code: str
+    values: Mapping[str, str | int]
+
+
+def sentence(code: str, text: str, **values: _Value) -> Sentence:
+    """The English sentence `text` with its values. A code always has the same text.
+
+    The host stand has a text for each code in each of its languages.
+    """
+    found = Sentence(text.format(**values))
+    found.code = code
+    found.values = {
+        name: each if isinstance(each, int) else f"{each or ''}" for name, each in values.items()
+    }
+    return found
+
+
+def in_state(code: str, state: str, words: str) -> Sentence:
+    """The sentence that a reservation in that state does not allow something."""
+    return sentence(code, f"a reservation that is {{state}} {words}", state=state)
+
+
+def words_of(wrong: ValueError) -> str:
+    """The sentence of a ValueError, with its code if it has one."""
+    first = wrong.args[0] if wrong.args else ""
+    return first if isinstance(first, Sentence) else str(wrong)
+
+
+UNKNOWN_TABLE: Final = sentence("unknown_table", "not a table of this restaurant")
+
+
+def unknown_table(label: str) -> Sentence:
+    """The sentence that no table has that label."""
+    words = "is not a table of this restaurant: {table}"
+    return sentence("unknown_table_named", words, table=label)
 
 
 @dataclass(frozen=True, slots=True)

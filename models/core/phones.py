@@ -9,6 +9,8 @@ import phonenumbers
 from babel.core import get_global
 from phonenumbers import CountryCodeSource, PhoneNumber, PhoneNumberType, ValidationResult
 
+from models.core.errors import sentence
+
 PHONE_MAX: Final = 64
 #: ITU-T E.164: the limit for a number with its country code. phonenumbers accepts longer ones
 _DIGITS_MAX: Final = 15
@@ -21,14 +23,21 @@ _EXTENSION: Final = re.compile(
 )
 _PARAMETERS: Final = re.compile(r";(?!\s*ext\s*=)[a-z-]+=[^;]*")
 _PHONE: Final = re.compile(r"(?=(?:[^0-9]*[0-9]){3})\(?\+?[0-9 ()./\-]{3,40}\Z", re.ASCII)
-_NO_NUMBER: Final = "must be a phone number such as +49 30 1234567"
+_NO_NUMBER: Final = sentence("no_phone", "must be a phone number such as +49 30 1234567")
+_NOT_ONE: Final = sentence("not_a_phone", "is not a phone number")
+_FOREIGN: Final = "is not a phone number of {country}; a foreign number needs its country code"
+_NO_AREA: Final = "needs its area code, or its country code, such as {country}"
 _MEXICO: Final = 52
 _IMPOSSIBLE: Final = {
-    ValidationResult.TOO_SHORT: "is too short for a phone number",
-    ValidationResult.TOO_LONG: "is too long for a phone number",
-    ValidationResult.INVALID_LENGTH: "has the wrong length for a phone number of its country",
-    ValidationResult.INVALID_COUNTRY_CODE: "begins with a country code that does not exist",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "needs its area code",
+    ValidationResult.TOO_SHORT: sentence("phone_short", "is too short for a phone number"),
+    ValidationResult.TOO_LONG: sentence("phone_long", "is too long for a phone number"),
+    ValidationResult.INVALID_LENGTH: sentence(
+        "phone_length", "has the wrong length for a phone number of its country"
+    ),
+    ValidationResult.INVALID_COUNTRY_CODE: sentence(
+        "phone_country", "begins with a country code that does not exist"
+    ),
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: sentence("phone_area", "needs its area code"),
 }
 
 
@@ -86,9 +95,9 @@ def _normal_phone(text: str, restaurant_phone: str) -> str:
     number = _read_phone(text, restaurant_phone)
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason is not ValidationResult.IS_POSSIBLE:
-        raise ValueError(_IMPOSSIBLE.get(reason, "is not a phone number"))
+        raise ValueError(_IMPOSSIBLE.get(reason, _NOT_ONE))
     if not number.national_number:
-        raise ValueError("is not a phone number")
+        raise ValueError(_NOT_ONE)
     if not _is_foreign(text):
         _check_national(text, number)
     found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -131,13 +140,13 @@ def _is_foreign(text: str) -> bool:
 def _read_phone(text: str, restaurant_phone: str) -> PhoneNumber:
     region = _region_of(restaurant_phone)
     if region is None and not _is_foreign(text):
-        raise ValueError("needs its country code, such as +49")
+        raise ValueError(sentence("phone_needs_country", "needs its country code, such as +49"))
     try:
         number = phonenumbers.parse(text, region, keep_raw_input=True)
     except phonenumbers.NumberParseException as wrong:
         if wrong.error_type == wrong.INVALID_COUNTRY_CODE:
             raise ValueError(_IMPOSSIBLE[ValidationResult.INVALID_COUNTRY_CODE]) from wrong
-        raise ValueError("is not a phone number") from wrong
+        raise ValueError(_NOT_ONE) from wrong
     mobile = str(number.national_number)
     if number.country_code == _MEXICO and len(mobile) == 11 and mobile.startswith("1"):
         number.national_number = int(mobile[1:])  # dialled until 2019, and still widely stored
@@ -152,15 +161,13 @@ def _check_national(text: str, number: PhoneNumber) -> None:
     """
     country = f"+{number.country_code}"
     if not phonenumbers.is_valid_number(number):
-        raise ValueError(
-            f"is not a phone number of {country}; a foreign number needs its country code"
-        )
+        raise ValueError(sentence("phone_foreign", _FOREIGN, country=country))
     region = phonenumbers.region_code_for_number(number) or ""
     without_plus = CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
     named = text.lstrip("( ").startswith("0") or number.country_code_source == without_plus
     is_mobile = phonenumbers.number_type(number) == PhoneNumberType.MOBILE
     if phonenumbers.ndd_prefix_for_region(region, True) == "0" and not (named or is_mobile):
-        raise ValueError(f"needs its area code, or its country code, such as {country}")
+        raise ValueError(sentence("phone_area_or_country", _NO_AREA, country=country))
 
 
 @lru_cache(maxsize=256)

@@ -104,6 +104,31 @@ def test_a_party_in_the_way_is_named_and_squeezing_in_takes_a_reason(evening: Ev
     expect(page.locator(".steps")).to_contain_text("Anna")
 
 
+def test_a_refusal_is_read_in_the_language_of_the_stand(evening: Evening) -> None:
+    made, gone = evening.book("Lovelace"), evening.book("Turing", tables=["6"])
+    evening.move(gone, "cancel")
+    evening.book("Hopper", tables=["6"])
+    page = evening.stand()
+    page.locator(".menu summary").click()
+    page.locator("[name=language][value=de]").click()
+    expect(page.locator("html[lang=de][data-ready]")).to_be_attached()
+    toast = page.locator("#toast")
+    opened(page, made).locator("[data-verb=no-show]").click()
+    expect(toast).to_have_text("Nicht ausgeführt: ihre Zeit ist noch nicht gekommen")
+    panel = page.locator("#panel[open]")
+    panel.locator("details:has([data-change]) > summary").click()
+    panel.locator("[name=size]").fill("1000")
+    panel.locator("[data-change] .main-button").click()
+    wrong = panel.locator("[data-change] [data-wrong]")
+    expect(wrong).to_have_text("Nicht ausgeführt: Personen: von 1 bis 999")
+    picture(page, "36-refused-in-german")
+    page.keyboard.press("Escape")
+    page.locator("#d-gone summary").click()
+    opened(page, gone).locator("[data-verb=take-back]").click()
+    expect(toast).to_have_text("Nicht ausgeführt: 6 hat eine andere Gruppe: Hopper")
+    picture(page, "37-refused-in-german")
+
+
 def tick(panel: Any, label: str) -> None:
     """Ask for this table alone, by hand."""
     for box in panel.locator(".by-hand [name=tables]").all():

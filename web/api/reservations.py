@@ -1,5 +1,7 @@
 """Guests request a table, and view, change and cancel their reservation."""
 
+from typing import Any
+
 from apiflask import APIBlueprint
 from flask import Response, request
 from sqlalchemy.orm import Session
@@ -185,14 +187,10 @@ def cancel(reservation_id: int, visitor: Visitor, body: CancelRequest) -> Respon
     now, revision = clock.now(), if_revision()
 
     def work(session: Session) -> ReservationView:
+        who: dict[str, Any] = {"actor": visitor.actor, "by_staff": visitor.by_staff}
+        notify = body.notify is not False
         cancel_reservation(
-            session,
-            reservation_id,
-            now=now,
-            actor=visitor.actor,
-            by_staff=visitor.by_staff,
-            if_revision=revision,
-            notify=body.notify is not False,
+            session, reservation_id, now=now, if_revision=revision, notify=notify, **who
         )
         return view_within(session, reservation_id)
 

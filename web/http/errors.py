@@ -19,7 +19,10 @@ from models.core.errors import (
     Invalid,
     MaitredError,
     NotSeated,
+    Sentence,
     TableTaken,
+    sentence,
+    words_of,
 )
 from web.api.shapes import manage_link, party_in_the_way
 from web.http.around import READS
@@ -149,14 +152,23 @@ def problem(
         "detail": detail[:_MESSAGE_MAX],
         "code": code,
         "errors": [
-            {"field": entry.field, "message": entry.message[:_MESSAGE_MAX]} for entry in fields
+            {"field": entry.field, "message": entry.message[:_MESSAGE_MAX]} | _why(entry.message)
+            for entry in fields
         ],
         "request_id": g.get("request_id", ""),
+        **_why(detail),
         **more,
     }
     answer = Response(orjson.dumps(body), status=status, mimetype=PROBLEM_TYPE)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _why(message: str) -> dict[str, Any]:
+    """Return the code of a sentence and its values, for a page in another language."""
+    if not isinstance(message, Sentence):
+        return {}
+    return {"why": message.code, "values": message.values}
 
 
 def _detail(error: HTTPException) -> str:
@@ -172,7 +184,7 @@ def _path(parts: tuple[int | str, ...]) -> str:
 
 
 #: Pydantic's error types, reworded like our own: what the value must be.
-_MESSAGES: Final[dict[str, str]] = {
+MESSAGES: Final[dict[str, str]] = {
     "extra_forbidden": "is not a known field",
     "missing": "is required",
     "string_type": "must be a string",
@@ -191,10 +203,11 @@ _MESSAGES: Final[dict[str, str]] = {
 
 
 def _message(found: ErrorDetails) -> str:
-    context = found.get("ctx", {})
-    if found["type"] == "string_too_short" and context.get("min_length") == 1:
-        return "must not be empty"
-    text = _MESSAGES.get(found["type"])
-    if text is not None:
-        return text.format(**context)
-    return found["msg"].removeprefix("Value error, ")
+    context, kind = found.get("ctx", {}), found["type"]
+    if kind == "value_error":
+        return words_of(context["error"])
+    if kind == "string_too_short" and context.get("min_length") == 1:
+        return sentence("not_empty", "must not be empty")
+    if kind in MESSAGES:
+        return sentence(kind, MESSAGES[kind], **context)
+    return found["msg"]

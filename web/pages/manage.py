@@ -167,15 +167,8 @@ def _apply(token: str, body: dict[str, Any]) -> None:
     patch = ReservationPatch.model_validate(body)
 
     def work(session: Session) -> int | None:
-        return apply_patch(
-            session,
-            view.id,
-            patch=patch,
-            visitor=_GUEST,
-            if_revision=None,
-            awaited=True,
-            now=now,
-        )
+        how: dict[str, Any] = {"if_revision": None, "awaited": True, "now": now}
+        return apply_patch(session, view.id, patch=patch, visitor=_GUEST, **how)
 
     with counted_change(view.id):
         change_id = unit(work)

@@ -1,6 +1,6 @@
 """Models of responses. The views build plain dicts; the tests validate them by these models."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -26,11 +26,17 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+SENTENCE: Final = "a stable code of this sentence, to say it in another language"
+VALUES: Final = "what stands in the sentence: a state, a time, labels of tables, a number"
+
+
 class ProblemField(ResponseModel):
     """One bad field."""
 
     field: str = Field(description="a path such as guest.email, or a header's name")
     message: str
+    why: str | None = Field(None, description=SENTENCE)
+    values: dict[str, str | int] | None = Field(None, description=VALUES)
 
 
 class PartyInTheWayOut(ResponseModel):
@@ -59,6 +65,8 @@ class Problem(BaseModel):
     code: str
     errors: list[ProblemField]
     request_id: str
+    why: str | None = Field(None, description=SENTENCE)
+    values: dict[str, str | int] | None = Field(None, description=VALUES)
     reason: str | None = Field(None, description="not-seated: why there is no table")
     reservation_id: str | None = Field(
         None, description="already-booked: the reservation that the guest has"

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from models.core.errors import Invalid
+from models.core.errors import Invalid, sentence
 from models.rules.reservations.requests import GuestDetails, TableRequest
 from models.rules.restaurant.features import Wants
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
@@ -212,7 +212,9 @@ class StaffReservationRequest(RequestModel):
         """Require a reason for what is overridden. The pacing does not bind a walk-in."""
         overbooks = self.force_pacing and not (self.walk_in and self.start is None)
         if (overbooks or self.squeeze) and not self.reason.strip():
-            raise ValueError("force_pacing and squeeze need a reason")
+            raise ValueError(
+                sentence("needs_reason", "needs a reason: {what}", what="force_pacing, squeeze")
+            )
         return self
 
     @model_validator(mode="after")

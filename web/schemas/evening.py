@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from models.core.errors import sentence
 from models.rules.evening.acts import Act
 from models.rules.evening.limits import Limited
 from web.schemas.answers import Moment, ResponseModel, StatusName
@@ -36,7 +37,7 @@ class BlockRequest(RequestModel):
     def check_place(self) -> Self:
         """Require tables or an area, not both."""
         if bool(self.tables) == (self.area is not None):
-            raise ValueError("name tables, or an area")
+            raise ValueError(sentence("tables_or_area", "name tables, or an area"))
         return self
 
 

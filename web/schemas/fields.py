@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from models.core.contacts import EMAIL_MAX, lookup_contact, normal_email
-from models.core.errors import Invalid
+from models.core.contacts import EMAIL_LONG, EMAIL_MAX, lookup_contact, normal_email
+from models.core.errors import Invalid, sentence, words_of
 from models.core.names import is_visible, tidy_name
 from models.core.phones import PHONE_MAX, clean_phone, normal_phone
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
@@ -40,11 +40,17 @@ def person_name(value: str) -> str:
     """Return one line with a visible character. Its length is checked again: NFC may add to it."""
     clean = tidy_name(one_line(value))
     if not clean:
-        raise ValueError("must not be empty")
+        raise ValueError(sentence("not_empty", "must not be empty"))
     if not is_visible(clean):
-        raise ValueError("must have a letter, digit or sign that can be seen")
+        raise ValueError(
+            sentence("invisible", "must have a letter, digit or sign that can be seen")
+        )
     if len(clean) > NAME_MAX:
-        raise ValueError(f"must have at most {NAME_MAX} characters")
+        raise ValueError(
+            sentence(
+                "string_too_long", "must have at most {max_length} characters", max_length=NAME_MAX
+            )
+        )
     return clean
 
 
@@ -61,7 +67,7 @@ def _refuse_hidden(text: str, allowed: frozenset[str]) -> None:
     for letter in text:
         hidden = unicodedata.category(letter) in _REFUSED or letter in _TURNING
         if hidden and letter not in allowed:
-            raise ValueError("must not contain control characters")
+            raise ValueError(sentence("control_characters", "must not contain control characters"))
 
 
 def parse_instant(value: Any) -> datetime:
@@ -82,7 +88,7 @@ def parse_start(value: Any) -> datetime:
     """Parse RFC 3339 with an offset, on the quarter-hour grid, and return UTC."""
     start = parse_instant(value)
     if start.microsecond or start.timestamp() % QUARTER_SECONDS:
-        raise ValueError("must be on a quarter of an hour")
+        raise ValueError(sentence("no_quarter", "must be on a quarter of an hour"))
     return start
 
 
@@ -119,7 +125,7 @@ def parse_int(value: Any) -> int:
 def parse_email(value: Any) -> str:
     """Return the normalised e-mail address. Only its syntax is checked; no DNS queries."""
     if not isinstance(value, str) or len(value) > _PASTED:
-        raise ValueError(f"must be an e-mail address of at most {EMAIL_MAX} characters")
+        raise ValueError(EMAIL_LONG)
     return normal_email(value)
 
 
@@ -138,7 +144,7 @@ def to_e164(value: str, restaurant_phone: str, field: str = "guest.phone") -> st
     try:
         return normal_phone(value, restaurant_phone)
     except ValueError as wrong:
-        raise Invalid.field(field, str(wrong)) from wrong
+        raise Invalid.field(field, words_of(wrong)) from wrong
 
 
 def to_stored(value: str, restaurant_phone: str, field: str) -> str:
@@ -149,7 +155,7 @@ def to_stored(value: str, restaurant_phone: str, field: str) -> str:
     try:
         return lookup_contact(value, restaurant_phone)
     except ValueError as wrong:
-        raise Invalid.field(field, str(wrong)) from wrong
+        raise Invalid.field(field, words_of(wrong)) from wrong
 
 
 Instant = Annotated[

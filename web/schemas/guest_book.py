@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from models.core.errors import sentence
 from web.schemas.answers import Moment, ResponseModel, StatusName
 from web.schemas.fields import Note, one_line
 from web.schemas.guests import ConsentOut
@@ -39,7 +40,7 @@ class GuestRecordPatch(RequestModel):
     def check_something(self) -> Self:
         """Refuse a patch without any change."""
         if not self.model_fields_set:
-            raise ValueError("changes nothing")
+            raise ValueError(sentence("changes_nothing", "changes nothing"))
         return self
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from models.core.errors import sentence
 from models.rules.reservations.requests import TableChange
 from web.schemas.fields import (
     CHANGED,
@@ -74,7 +75,7 @@ class ReservationPatch(RequestModel):
     def check_something(self) -> Self:
         """Refuse a patch without any change."""
         if not self.model_fields_set - {"notify"}:
-            raise ValueError("changes nothing")
+            raise ValueError(sentence("changes_nothing", "changes nothing"))
         return self
 
     @property

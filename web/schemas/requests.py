@@ -12,7 +12,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from models.core.errors import Invalid
+from models.core.errors import Invalid, sentence
 from models.core.phones import country_of
 from models.rules.reservations.requests import ConsentSaid, GuestDetails, TableRequest
 from models.rules.restaurant.features import Wants
@@ -66,7 +66,7 @@ class NotNull:
 
 def _refuse_null(value: Any) -> Any:
     if value is None:
-        raise ValueError("must not be null; leave it out to keep it")
+        raise ValueError(sentence("not_null", "must not be null; leave it out to keep it"))
     return value
 
 
@@ -114,7 +114,8 @@ def guest_details(guest: GuestIn | StaffGuestIn, restaurant: RestaurantSpec) -> 
     allowed = restaurant.policies.sms_countries
     if phone and not guest.email and allowed and country_of(phone) not in allowed:
         raise Invalid.field(
-            "guest.phone", "we send no text messages to that country: give an email"
+            "guest.phone",
+            sentence("no_texts_there", "we send no text messages to that country: give an email"),
         )
     return GuestDetails(
         name=guest.name,
@@ -125,7 +126,7 @@ def guest_details(guest: GuestIn | StaffGuestIn, restaurant: RestaurantSpec) -> 
 
 
 class ConsentIn(RequestModel):
-    """Consent to marketing or its refusal, and the wording that the guest was shown."""
+    """Consent to marketing or its sentence, and the wording that the guest was shown."""
 
     given: bool
     wording: Wording

@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from models.core.errors import sentence
 from web.schemas.answers import GuestOut, Moment, ResponseModel, StatusName
 from web.schemas.evening import HostText
 from web.schemas.fields import (
@@ -41,7 +42,7 @@ class SqueezeRequest(MoveRequest):
     def check_reason(self) -> Self:
         """Require a reason for what is overridden."""
         if self.squeeze and not self.reason.strip():
-            raise ValueError("squeeze needs a reason")
+            raise ValueError(sentence("needs_reason", "needs a reason: {what}", what="squeeze"))
         return self
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from models.core.errors import sentence
 from web.schemas.answers import Moment, PartyInTheWayOut, ReservationOut, ResponseModel, StatusName
 from web.schemas.fields import Start, TableLabel
 from web.schemas.requests import WHY, NotNull
@@ -28,7 +29,9 @@ class ForcedRequest(MoveRequest):
     def check_reason(self) -> Self:
         """Require a reason for what is overridden."""
         if (self.squeeze or self.overlap) and not self.reason.strip():
-            raise ValueError("squeeze and overlap need a reason")
+            raise ValueError(
+                sentence("needs_reason", "needs a reason: {what}", what="squeeze, overlap")
+            )
         return self
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import Base
-from models.core.errors import StateConflict
+from models.core.errors import StateConflict, sentence
 from models.entities.evening import BlockedTable, BlockKept
 from models.entities.reservations import Assignment, Reservation, TableOccupancy
 from models.operations.deciding.books import free_books
@@ -136,14 +136,21 @@ def hold(
     shut = sorted({table for table, quarter in blocked if (table, quarter) not in held})
     if shut:
         names = ", ".join(_labels(restaurant, shut))
-        raise StateConflict(f"blocked: {names}; lift the block first")
+        raise StateConflict(
+            sentence("is_blocked", "blocked: {tables}; lift the block first", tables=names)
+        )
     taken = sorted({table for (table, _), party in held.items() if party != row.id})
     if taken:
         others = {party for party in held.values() if party != row.id}
         query = select(Reservation.reference).where(Reservation.id.in_(others))
         names = ", ".join(session.scalars(query.order_by(Reservation.id)))
         raise StateConflict(
-            f"held by another party: {', '.join(_labels(restaurant, taken))} (reservation {names})"
+            sentence(
+                "held_by_another",
+                "held by another party: {tables} (reservation {references})",
+                tables=", ".join(_labels(restaurant, taken)),
+                references=names,
+            )
         )
     rows = [
         {

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import table_of
-from models.core.errors import Invalid, NotSeated, StateConflict
+from models.core.errors import UNKNOWN_TABLE, Invalid, NotSeated, StateConflict, sentence
 from models.entities.door import DoorEntry
 from models.entities.messages import Message
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
 from models.operations.door.free_tables import (
+    NO_TABLE,
     free_seats,
     hold_called,
     refuse_unseatable,
@@ -43,7 +44,6 @@ from models.rules.reservations.verbs import Verb
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 CLOCK: Final = "clock"
-NO_TABLE: Final = "no table for this party is free now: name the tables"
 
 
 def call_to_table(
@@ -76,9 +76,15 @@ def call_to_table(
     restaurant = restaurant_by_id(session, row.restaurant_id)
     promised = _promised(session, restaurant, row, now=now)
     if not set(wanted) <= restaurant.table_by_id.keys():
-        raise Invalid.field("tables", "not a table of this restaurant")
+        raise Invalid.field("tables", UNKNOWN_TABLE)
     if taken := promised.keys() & set(wanted):
-        raise StateConflict(f"reservation {promised[min(taken)]} was called to that table")
+        raise StateConflict(
+            sentence(
+                "called_there",
+                "reservation {reference} was called to that table",
+                reference=promised[min(taken)],
+            )
+        )
     wait = ready_until(restaurant, now) - now
     if wanted:
         _refuse(session, restaurant, row, wanted, force, now=now)

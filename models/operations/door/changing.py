@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid
+from models.core.errors import Invalid, sentence
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import touch_books
 from models.operations.door.free_tables import uncall
@@ -35,7 +35,9 @@ def change_at_door(
     """
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if change.starts_at is not None:
-        raise Invalid.field("start", "is not to be changed: the party waits at the door")
+        raise Invalid.field(
+            "start", sentence("door_no_start", "is not to be changed: the party waits at the door")
+        )
     size = change.party_size or row.party_size
     area_id = row.area_id if change.area_key is None else _area(restaurant, change.area_key)
     if (size, area_id) == (row.party_size, row.area_id):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import table_of
-from models.core.errors import TableTaken
+from models.core.errors import TableTaken, sentence
 from models.entities.door import DoorEntry
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import free_books
@@ -22,6 +22,8 @@ from models.rules.door.hours import ready_until
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import local, quarter_of
+
+NO_TABLE = sentence("no_table_now", "no table for this party is free now: name the tables")
 
 
 def free_seats(
@@ -90,7 +92,8 @@ def refuse_unseatable(
     begins = next_taken(session, row, tables, first=quarter_of(now), last=last)
     if begins is not None:
         at = local(restaurant, begins)
-        raise TableTaken(f"from {at:%H:%M} on another party has a table of these: move it first")
+        words = "from {time} on another party has a table of these: move it first"
+        raise TableTaken(sentence("taken_from", words, time=f"{at:%H:%M}"))
 
 
 def hold_called(

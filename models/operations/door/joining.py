@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, StateConflict
+from models.core.errors import Invalid, StateConflict, sentence
 from models.core.secrets.signing import contact_key, new_reference
 from models.entities.door import DoorEntry
 from models.entities.reservations import Reservation
@@ -123,7 +123,8 @@ def _check_line(
     contacts = _contacts(request)
     for each in line:
         if not contacts.isdisjoint((each.row.email_key, each.row.phone_key)):
-            known = f"this guest is on the list already: reservation {each.row.reference}"
+            words = "this guest is on the list already: reservation {reference}"
+            known = sentence("on_the_list", words, reference=each.row.reference)
             raise StateConflict(known if by_staff else _ON_IT)
     shut = shut_for(
         restaurant,
@@ -213,5 +214,7 @@ def entry_of(session: Session, row: Reservation) -> DoorEntry:
     """Return the entry of a locked reservation. Raises StateConflict if there is none."""
     entry = session.get(DoorEntry, row.id, populate_existing=True)
     if entry is None:
-        raise StateConflict("the reservation is not on the list at the door")
+        raise StateConflict(
+            sentence("not_on_the_list", "the reservation is not on the list at the door")
+        )
     return entry

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, NotFound, StateConflict
+from models.core.errors import UNKNOWN_TABLE, Invalid, NotFound, StateConflict, sentence
 from models.entities.evening import BlockedTable, BlockKept, TableBlock
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import free_books, touch_books
@@ -120,16 +120,16 @@ def lift_block(
 
 def _check(restaurant: RestaurantSpec, tables: Seats, span: Quarters, *, now: datetime) -> None:
     if not tables:
-        raise Invalid.field("tables", "name at least one table")
+        raise Invalid.field("tables", sentence("name_tables", "name at least one table"))
     if not set(tables) <= restaurant.table_by_id.keys():
-        raise Invalid.field("tables", "not a table of this restaurant")
+        raise Invalid.field("tables", UNKNOWN_TABLE)
     if span.last < span.first:
-        raise Invalid.field("until", "must be later than from")
+        raise Invalid.field("until", sentence("until_too_early", "must be later than from"))
     if span.last < quarter_of(now):
-        raise Invalid.field("until", "is in the past")
+        raise Invalid.field("until", sentence("is_past", "is in the past"))
     if span.last - span.first >= _LONGEST:
-        words = f"must be within {LONGEST_DAYS} days of from; a longer one is a change of the file"
-        raise Invalid.field("until", words)
+        words = "must be within {days} days of from; a longer one is a change of the file"
+        raise Invalid.field("until", sentence("block_too_long", words, days=LONGEST_DAYS))
 
 
 def _same(
@@ -173,7 +173,16 @@ def _held(restaurant: RestaurantSpec, parties: Sequence[PartyRow]) -> str:
     ]
     more = len(parties) - len(said)
     rest = f" and {more} more" if more else ""
-    return f"these tables are given to {', '.join(said)}{rest}; move them, or say parties: move"
+    times = [
+        f"{local(restaurant, quarter_of(row.starts_at)):%H:%M} ({row.party_size})"
+        for row in parties[:_NAMED]
+    ]
+    return sentence(
+        "tables_given",
+        "these tables are given to {said}; move them, or say parties: move",
+        said=f"{', '.join(said)}{rest}",
+        parties=", ".join(times),
+    )
 
 
 def _write(

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid
+from models.core.errors import Invalid, sentence
 from models.entities.reservations import Reservation, ReservationMove
 from models.operations.evening.acts import lock_evening, record_act
 from models.operations.reservations.changes import cancel_reservation
@@ -51,12 +51,17 @@ def cancel_parties(
     nothing. Raises Invalid for a reservation of another restaurant.
     """
     if len(ids) > AT_MOST:
-        raise Invalid.field("reservations", f"must be at most {AT_MOST}")
+        raise Invalid.field(
+            "reservations", sentence("too_many", "must be at most {most}", most=AT_MOST)
+        )
     lock_evening(session, restaurant, {row.book_id for row in _read(session, restaurant, ids)})
     rows = _read(session, restaurant, ids)
     unknown = set(ids) - {row.id for row in rows}
     if unknown:
-        raise Invalid.field("reservations", f"is not of this restaurant: {min(unknown)}")
+        raise Invalid.field(
+            "reservations",
+            sentence("not_ours", "is not of this restaurant: {reference}", reference=min(unknown)),
+        )
     found = [
         _cancel(session, row, message=message, notify=notify, now=now, actor=actor) for row in rows
     ]

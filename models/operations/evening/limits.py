@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, NotAllowed
+from models.core.errors import Invalid, NotAllowed, sentence
 from models.entities.evening import BookLimit
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import free_books, touch_books
@@ -23,13 +23,15 @@ def sittings_of(
     """Return the day's sittings, or the one of that shift. Raises Invalid if there are none."""
     found = sittings_on(restaurant, service_date)
     if not found:
-        raise Invalid.field("date", f"the restaurant is closed on {service_date}")
+        closed = sentence("closed_on", "the restaurant is closed on {date}", date=service_date)
+        raise Invalid.field("date", closed)
     if shift_key is None:
         return found
     own = tuple(each for each in found if each.shift.key == shift_key)
     if not own:
         keys = ", ".join(each.shift.key for each in found)
-        raise Invalid.field("shift", f"is not a shift of that day; its shifts: {keys}")
+        words = "is not a shift of that day; its shifts: {shifts}"
+        raise Invalid.field("shift", sentence("unknown_shift", words, shifts=keys))
     return own
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid
+from models.core.errors import UNKNOWN_TABLE, Invalid
 from models.entities.evening import SectionTable
 from models.operations.deciding.books import touch_books
 from models.operations.evening.acts import check_book_revision, lock_evening, record_act
@@ -31,7 +31,7 @@ def divide_tables(
     Again with the same sections it does nothing. Raises Invalid, RevisionConflict.
     """
     if not servers.keys() <= restaurant.table_by_id.keys():
-        raise Invalid.field("sections", "not a table of this restaurant")
+        raise Invalid.field("sections", UNKNOWN_TABLE)
     book, day = sitting.book_id, sitting.service_date
     lock_evening(session, restaurant, [book])
     if servers_by_table(session, book) == dict(servers):

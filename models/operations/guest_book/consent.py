@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid
+from models.core.errors import Invalid, sentence
 from models.entities.guest_book import GuestContact, GuestRecord
 from models.entities.sealed_profile import open_text
 from models.operations.guest_book.records import GuestAct, note_act, open_record
@@ -21,7 +21,7 @@ def say_guests_consent(session: Session, act: GuestAct, said: ConsentSaid) -> No
     rows = session.scalars(select(GuestContact).where(GuestContact.guest_id == record.id)).all()
     fresh = [row for row in rows if not _has_said(session, row, said)]
     if not rows:
-        raise Invalid.field("guest", "has no contact")
+        raise Invalid.field("guest", sentence("no_contact", "has no contact"))
     for row in fresh:
         owner = session.get_one(GuestRecord, row.filed_id)
         text = open_text(row.contact_sealed, kind="contact", reference=owner.reference)

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.core.errors import Invalid, StateConflict
+from models.core.errors import Invalid, StateConflict, sentence
 from models.entities.guest_book import GuestContact, GuestRecord
 from models.operations.guest_book.names import index_again
 from models.operations.guest_book.records import (
@@ -32,14 +32,20 @@ def merge_record(session: Session, act: GuestAct, other_id: int) -> GuestRecord:
     Merging again does nothing. Raises NotFound, Invalid, StateConflict, RevisionConflict.
     """
     if other_id == act.guest_id:
-        raise Invalid.field("guest", "is the same record")
+        raise Invalid.field("guest", sentence("same_record", "is the same record"))
     record = open_record(session, act, other_id)
     other = read_record(session, act, other_id)
     if other.merged_into == record.id:
         return record
     check_record_revision(record, act)
     if other.merged_into is not None:
-        raise StateConflict(f"the other record was merged into {other.merged_into}")
+        raise StateConflict(
+            sentence(
+                "other_was_merged",
+                "the other record was merged into {record}",
+                record=other.merged_into,
+            )
+        )
     _take_over(record, other)
     other.merged_into = record.id
     moved = update(_CONTACTS).where(_CONTACTS.c.guest_id == other.id)
@@ -64,7 +70,12 @@ def unmerge_record(session: Session, act: GuestAct, other_id: int) -> GuestRecor
     own = [other.id, *(each.id for each in members_of(session, [other.id])[other.id])]
     contacts = session.scalars(select(GuestContact.contact).where(GuestContact.filed_id.in_(own)))
     if not contacts.all():
-        raise StateConflict("the other record has no contact any more: its data were deleted")
+        raise StateConflict(
+            sentence(
+                "other_is_deleted",
+                "the other record has no contact any more: its data were deleted",
+            )
+        )
     other.merged_into = None
     back = update(_CONTACTS).where(_CONTACTS.c.filed_id.in_(own), _CONTACTS.c.guest_id == record.id)
     session.execute(back.values(guest_id=other.id))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, NotFound, RevisionConflict, StateConflict
+from models.core.errors import Invalid, NotFound, RevisionConflict, StateConflict, sentence
 from models.entities.guest_book import GuestContact, GuestEvent, GuestNote, GuestRecord
 from models.entities.reservations import Reservation
 from models.entities.sealed_profile import open_text, seal_text
@@ -54,7 +54,7 @@ def change_record(session: Session, act: GuestAct, change: RecordChange) -> Gues
     before, vip = record.profile, record.vip
     tags = None if change.tags is None else tuple(dict.fromkeys(change.tags))
     if tags is not None and len(tags) > TAGS_MOST:
-        raise Invalid.field("tags", f"must be at most {TAGS_MOST}")
+        raise Invalid.field("tags", sentence("too_many", "must be at most {most}", most=TAGS_MOST))
     after = replace(
         before,
         name=before.name if change.name is None else change.name,
@@ -84,7 +84,7 @@ def add_note(session: Session, act: GuestAct, text: str) -> int:
     Raises Invalid, NotFound, StateConflict.
     """
     if not text:
-        raise Invalid.field("text", "must not be empty")
+        raise Invalid.field("text", sentence("not_empty", "must not be empty"))
     record = open_record(session, act)
     row = GuestNote
     own = select(row).where(row.guest_id == record.id, row.actor == act.actor)
@@ -173,7 +173,11 @@ def open_record(session: Session, act: GuestAct, *others: int) -> GuestRecord:
     lock_guest_books(session, {act.restaurant_id})
     record = read_record(session, act, act.guest_id)
     if record.merged_into is not None:
-        raise StateConflict(f"this record was merged into {record.merged_into}")
+        raise StateConflict(
+            sentence(
+                "was_merged", "this record was merged into {record}", record=record.merged_into
+            )
+        )
     if books:
         touch_books(session, books)
     return record

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, NotFound, NotSeated
+from models.core.errors import UNKNOWN_TABLE, Invalid, NotFound, NotSeated
 from models.core.secrets.signing import contact_key, new_link_secret, new_reference
 from models.entities.reservations import Reservation, ReservationMove
 from models.entities.sealed_guest import Guest, seal_guest, seal_staff_note
@@ -169,7 +169,7 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
     """
     unknown = [table_id for table_id in table_ids if table_id not in board.restaurant.table_by_id]
     if unknown:
-        raise Invalid.field("tables", "not a table of this restaurant")
+        raise Invalid.field("tables", UNKNOWN_TABLE)
     tables = tuple(dict.fromkeys(table_ids))
     if (shut := board.shut(ask, ask.quarter)) is not None:
         return Outcome(Status.DECLINED, reason=shut)

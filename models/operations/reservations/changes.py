@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import StateConflict
+from models.core.errors import StateConflict, sentence
 from models.entities.reservations import (
     Assignment,
     Reservation,
@@ -107,7 +107,11 @@ def edit_details(
     """
     row = lock_reservation(session, reservation_id)
     if Status(row.status) not in OPEN | HOLDING:
-        raise StateConflict(f"a reservation that is {row.status} cannot be changed")
+        raise StateConflict(
+            sentence(
+                "cannot_change", "a reservation that is {state} cannot be changed", state=row.status
+            )
+        )
     before = (row.guest, row.guest_locale)
     known, locale = before
     if guest is not None:

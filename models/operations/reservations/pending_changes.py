@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, RevisionConflict, StateConflict
+from models.core.errors import Invalid, RevisionConflict, StateConflict, in_state, sentence
 from models.entities.reservations import Reservation, ReservationChange
 from models.rules.reservations.lifecycle import DOOR, HERE, OPEN, Status
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
@@ -23,7 +23,7 @@ def check_revision(revision: int, if_revision: int | None) -> None:
 def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
     """Raise StateConflict if the reservation has ended, or, for its guest, has begun."""
     if Status(row.status) not in (OPEN | HERE if by_staff else OPEN):
-        raise StateConflict(f"a reservation that is {row.status} cannot be changed")
+        raise StateConflict(in_state("cannot_change", row.status, "cannot be changed"))
     if row.source == DOOR and row.status == Status.WAITLISTED:
         raise StateConflict("you wait at the door: ask the host to change it")
     if not by_staff and not may_cancel_online(row.starts_at, now=now):
@@ -49,7 +49,10 @@ def merged_request(
     has = as_request(restaurant, before)
     if before.area_id and has.area_key is None and change.area_key is None:
         # never move the party to another area without its consent
-        raise Invalid.field("area", "the requested area no longer exists; name another, or none")
+        raise Invalid.field(
+            "area",
+            sentence("area_gone", "the requested area no longer exists; name another, or none"),
+        )
     return replace(
         has,
         party_size=change.party_size or has.party_size,

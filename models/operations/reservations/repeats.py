@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import RevisionConflict, StateConflict
+from models.core.errors import RevisionConflict, StateConflict, sentence
 from models.entities.reservations import Reservation, ReservationMove
 from models.rules.reservations.lifecycle import Status
 
@@ -47,7 +47,14 @@ def is_repeat(
             return True
         raise RevisionConflict("the reservation has changed since you read it")
     if acts_on.status is not None and acts_on.status not in (row.status, row.shown_status):
-        raise StateConflict(f"the reservation is {row.shown_status}, not {acts_on.status}")
+        raise StateConflict(
+            sentence(
+                "is_now",
+                "the reservation is {state}, not {before}",
+                state=row.shown_status,
+                before=acts_on.status,
+            )
+        )
     return False
 
 

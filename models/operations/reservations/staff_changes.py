@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Busy, Invalid, NotSeated, StateConflict
+from models.core.errors import Busy, Invalid, NotSeated, StateConflict, sentence
 from models.entities.reservations import Reservation, ReservationChange
 from models.operations.deciding.books import lock_books, lock_reservation
 from models.operations.deciding.change_decisions import decide_change
@@ -118,7 +118,7 @@ def _choose(restaurant: RestaurantSpec, row: Reservation, change: TableChange) -
         if problem := features_problem(restaurant, keys or ()):
             raise Invalid.field(name, problem)
     if Status(row.status) in HERE and _turn_of(row, change) != row.turn_minutes:
-        raise StateConflict("the party is here: extend its turn instead")
+        raise StateConflict(sentence("here_extend", "the party is here: extend its turn instead"))
     row.turn_minutes = _turn_of(row, change)
     row.wanted_features = wants_to(_wants_of(row, change))
 

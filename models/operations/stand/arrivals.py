@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid
+from models.core.errors import UNKNOWN_TABLE, Invalid
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation
 from models.operations.deciding.occupancy import (
@@ -88,7 +88,7 @@ def seat(
         check_verb(row, Verb.SEAT, now=now)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if not set(table_ids) <= restaurant.table_by_id.keys():
-        raise Invalid.field("tables", "not a table of this restaurant")
+        raise Invalid.field("tables", UNKNOWN_TABLE)
     if row.status == Status.WAITLISTED:
         wanted = prepare_to_seat(session, restaurant, row, wanted, now=now)
     refuse_if_others_sit(session, restaurant, row, wanted)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.core.errors import Invalid, StateConflict
+from models.core.errors import Invalid, StateConflict, sentence
 from models.entities.parties import PartyDetails, details_of, seal_details
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation
@@ -49,7 +49,9 @@ def expect_late(
         return
     check_verb(row, Verb.LATE, now=now)
     if until is not None and not row.starts_at < until < row.ends_at:
-        raise Invalid.field("until", "must be after the start, and within the turn")
+        raise Invalid.field(
+            "until", sentence("late_within_turn", "must be after the start, and within the turn")
+        )
     _row(session, row).expected_at = until
     move(session, row, Status.CONFIRMED, now=now, actor=actor, reason=LATE_REASON)
 
@@ -81,7 +83,9 @@ def arrive_partly(
 def _count_of(row: Reservation, covers: int) -> int | None:
     """Return `covers` as it is stored: None if all are here. Raises Invalid."""
     if not 1 <= covers <= row.party_size:
-        raise Invalid.field("covers", f"must be from 1 to {row.party_size}")
+        raise Invalid.field(
+            "covers", sentence("from_one_to", "must be from 1 to {most}", most=row.party_size)
+        )
     return covers if covers < row.party_size else None
 
 
@@ -150,7 +154,11 @@ def edit_party(
     """
     row = lock_reservation(session, reservation_id)
     if Status(row.status) not in OPEN | HOLDING:
-        raise StateConflict(f"a reservation that is {row.status} cannot be changed")
+        raise StateConflict(
+            sentence(
+                "cannot_change", "a reservation that is {state} cannot be changed", state=row.status
+            )
+        )
     if is_new := write_details(session, row, changes, only_if_revision=if_revision):
         move(session, row, Status(row.status), now=now, actor=actor, reason=DETAILS_REASON)
     return is_new

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import FieldProblem, Invalid, NotSeated, StateConflict
+from models.core.errors import FieldProblem, Invalid, NotSeated, StateConflict, sentence
 from models.entities.reservations import Reservation
 from models.operations.deciding.occupancy import (
     change_tables,
@@ -31,6 +31,13 @@ from models.rules.restaurant.policies import area_problem, party_problem
 from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import find_sitting, quarter_of
 from models.rules.restaurant.turn_times import buffer_minutes, turn_minutes
+
+_SEATED = sentence(
+    "seated_extend", "the party is seated: extend its turn instead of changing its start"
+)
+_NOT_ITS_SHIFT = sentence(
+    "not_its_shift", "must be a start of the shift in which the party is here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ def _check(
     """Check only the fields that differ. Raises Invalid, StateConflict."""
     moves = asked.starts_at != has.starts_at
     if moves and row.status == Status.SEATED:
-        raise StateConflict("the party is seated: extend its turn instead of changing its start")
+        raise StateConflict(_SEATED)
     wrong = {}
     if moves:
         wrong["start"] = _start_problem(restaurant, row, asked.starts_at)
@@ -124,7 +131,7 @@ def _check(
 def _start_problem(restaurant: RestaurantSpec, row: Reservation, starts_at: datetime) -> str:
     there = find_sitting(restaurant, starts_at)
     is_same = there is not None and there.book_id == row.book_id
-    return "" if is_same else "must be a start of the shift in which the party is here"
+    return "" if is_same else _NOT_ITS_SHIFT
 
 
 def _turn(

@@ -1,13 +1,13 @@
 """Seated parties and their tables: a table stays taken until the party is recorded as gone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.core.errors import StateConflict
+from models.core.errors import Sentence, StateConflict, sentence
 from models.entities.reservations import Assignment, Reservation, SeatedTable
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
@@ -36,16 +36,21 @@ def refuse_if_others_sit(
     others = [each for each in sitters(session, tables) if each.reservation_id != row.id]
     sitting = [each for each in others if each.sits]
     if sitting:
-        known = restaurant.table_by_id
-        said = ", ".join(
-            f"reservation {each.reference} is still seated at "
-            f"{known[each.table_id].label if each.table_id in known else f'#{each.table_id}'}"
-            for each in sitting
-        )
-        raise StateConflict(f"{said}: move or finish it first")
+        raise StateConflict(_still_seated(restaurant, sitting))
     if others:
         gone = [each.table_id for each in others]
         session.execute(delete(_ROWS).where(_ROWS.c.dining_table_id.in_(gone)))
+
+
+def _still_seated(restaurant: RestaurantSpec, sitting: Sequence[SeatedParty]) -> Sentence:
+    known = restaurant.table_by_id
+    tables = [each.table_id for each in sitting]
+    return sentence(
+        "still_seated",
+        "reservation {references} is still seated at {tables}: move or finish it first",
+        references=", ".join(dict.fromkeys(each.reference for each in sitting)),
+        tables=", ".join(known[each].label if each in known else f"#{each}" for each in tables),
+    )
 
 
 def sitters(session: Session, tables: Collection[int]) -> list[SeatedParty]:

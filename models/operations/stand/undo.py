@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import StateConflict
+from models.core.errors import StateConflict, sentence
 from models.entities.reservations import Reservation, ReservationMove
 from models.operations.deciding.books import lock_reservation, touch_books
 from models.operations.deciding.occupancy import hold_again, release_from, stay_on, tables_of
@@ -93,7 +93,11 @@ def _before(row: Reservation, standing: Sequence[ReservationMove]) -> Status:
     came_from = Status(standing[-1].before) if standing else None
     after = came_from if came_from in MOVES[status] else _CAME_FROM.get(status)
     if after is None:
-        raise StateConflict(f"a reservation that is {row.status} has nothing to undo")
+        raise StateConflict(
+            sentence(
+                "no_undo", "a reservation that is {state} has nothing to undo", state=row.status
+            )
+        )
     return after
 
 
@@ -150,7 +154,7 @@ def _reinstate(
     """Undo the cancellation `step`. Raises StateConflict if it is too late, or a table is taken."""
     check_verb(row, Verb.TAKE_BACK, now=now, cancelled_at=step.at)
     if row.forgotten_at is not None:
-        raise StateConflict("the guest's data were erased: book it again")
+        raise StateConflict(sentence("undo_erased", "the guest's data were erased: book it again"))
     if after in HOLDING:
         hold_again(session, restaurant, row, now=now)
     went = withdraw_cancellation(session, row, revision=step.revision)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import FieldProblem, Invalid, NotSeated
+from models.core.errors import UNKNOWN_TABLE, FieldProblem, Invalid, NotSeated, sentence
 from models.core.secrets.signing import new_reference
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_books
@@ -87,8 +87,8 @@ def _check(restaurant: RestaurantSpec, request: TableRequest, table_ids: Seats) 
     wrong = {
         "party_size": party_problem(restaurant, request.party_size, online=False),
         "area": area_problem(restaurant, request.area_key, online=False),
-        "tables": "" if is_known else "not a table of this restaurant",
-        "start": "" if sitting else "the restaurant is closed today",
+        "tables": "" if is_known else UNKNOWN_TABLE,
+        "start": "" if sitting else sentence("closed_today", "the restaurant is closed today"),
     }
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if sitting is None or problems:

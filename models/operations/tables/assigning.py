@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, StateConflict
+from models.core.errors import UNKNOWN_TABLE, Invalid, StateConflict, sentence
 from models.entities.reservations import Reservation
 from models.operations.reservations.history import from_to, write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
@@ -85,9 +85,9 @@ def _has(wish: Wish, *, lock: bool) -> bool:
 def check_tables(restaurant: RestaurantSpec, tables: Seats) -> None:
     """Raise Invalid unless there are tables, all of this restaurant."""
     if not tables:
-        raise Invalid.field("tables", "must not be empty")
+        raise Invalid.field("tables", sentence("not_empty", "must not be empty"))
     if not set(tables) <= restaurant.table_by_id.keys():
-        raise Invalid.field("tables", "not a table of this restaurant")
+        raise Invalid.field("tables", UNKNOWN_TABLE)
 
 
 def _refuse_too_large(
@@ -115,10 +115,11 @@ def swap_tables(
     NotFound, Invalid, StateConflict, RevisionConflict, and TableTaken naming who is in the way.
     """
     if other_id == reservation_id:
-        raise Invalid.field("with", "must be another reservation")
+        raise Invalid.field("with", sentence("swap_same", "must be another reservation"))
     row, other = lock_parties(session, [reservation_id, other_id], (), now=now)
     if other.restaurant_id != row.restaurant_id:
-        raise Invalid.field("with", "is not a reservation of this restaurant")
+        elsewhere = sentence("swap_elsewhere", "is not a reservation of this restaurant")
+        raise Invalid.field("with", elsewhere)
     for each in (row, other):
         check_holding(each, now=now)
     restaurant = restaurant_by_id(session, row.restaurant_id)
@@ -158,7 +159,8 @@ def _exchanged(
     """Return what both parties need at each other's tables. Raises StateConflict."""
     for each in (row, other):
         if said := refusal(Verb.SWAP, each, now=now):
-            raise StateConflict(f"reservation {each.reference} {said}")
+            words = f"reservation {{reference}} {said}"
+            raise StateConflict(sentence("is_locked", words, reference=each.reference))
     mine = wish_of(session, restaurant, row, now=now)
     theirs = wish_of(session, restaurant, other, now=now)
     return [

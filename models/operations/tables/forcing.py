@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from models.core.errors import TooLarge
+from models.core.errors import TooLarge, sentence
 from models.operations.reservations.history import labels_of
 from models.rules.deciding.capacity import most_at
 from models.rules.deciding.seating import Seats
@@ -45,6 +45,13 @@ def refuse_too_large(
     if party_size > most and not force.squeeze:
         names = " + ".join(labels_of(restaurant, seats))
         raise TooLarge(
-            f"table {names} seats up to {most}, and {who} is a party of {party_size}: squeeze it "
-            "in with a reason, or add a table"
+            sentence(
+                "too_large",
+                "table {tables} seats up to {most}, and {who} is a party of {size}: squeeze it in "
+                "with a reason, or add a table",
+                tables=names,
+                most=most,
+                who=who,
+                size=party_size,
+            )
         )

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, StateConflict
+from models.core.errors import Invalid, StateConflict, sentence
 from models.entities.reservations import Reservation
 from models.operations.deciding.occupancy import REACH, last_held, tables_of
 from models.operations.deciding.seatings import moment
@@ -112,10 +112,12 @@ def _new_end(
     else:
         name, ends_at = "minutes", end_of(row, now=now) + timedelta(minutes=length.minutes or 0)
     if ends_at <= row.starts_at or ends_at <= now:
-        raise Invalid.field(name, "must end the turn later than its start, and later than now")
+        words = "must end the turn later than its start, and later than now"
+        raise Invalid.field(name, sentence("turn_too_short", words))
     if ends_at - row.starts_at > LONGEST:
         hours = LONGEST // timedelta(hours=1)
-        raise Invalid.field(name, f"must not make the turn longer than {hours} hours")
+        words = "must not make the turn longer than {hours} hours"
+        raise Invalid.field(name, sentence("turn_too_long", words, hours=hours))
     return ends_at
 
 
@@ -123,6 +125,10 @@ def _closing(restaurant: RestaurantSpec, row: Reservation, *, now: datetime) -> 
     """Return the end of its shift, or what it has if that is later."""
     sitting = sitting_of(restaurant, row.book_id)
     if sitting is None:
-        raise StateConflict("the restaurant is closed then: name the end of the turn instead")
+        raise StateConflict(
+            sentence(
+                "closed_then", "the restaurant is closed then: name the end of the turn instead"
+            )
+        )
     closes = sitting.closes or book_quarters(restaurant, sitting)[1] + 1
     return max(moment(closes), end_of(row, now=now), moment(quarter_of(now) + 1))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import table_of
-from models.core.errors import PartyInTheWay, TableTaken
+from models.core.errors import PartyInTheWay, TableTaken, sentence
 from models.entities.reservations import Assignment, Reservation, TableOccupancy
 from models.operations.deciding.books import free_books
 from models.operations.deciding.occupancy import REACH, end_before, hold
@@ -80,7 +80,9 @@ def refuse_if_impossible(restaurant: RestaurantSpec, plan: TablePlan, *, preview
         raise TableTaken(said, parties=tuple(plan.in_the_way))
     if plan.blocked:
         names = ", ".join(labels_of(restaurant, plan.blocked))
-        raise TableTaken(f"not available at that time: table {names}")
+        raise TableTaken(
+            sentence("not_available", "not available at that time: table {tables}", tables=names)
+        )
 
 
 def _words(restaurant: RestaurantSpec, party: PartyInTheWay) -> str:
@@ -154,9 +156,8 @@ def _cut(
     tables = _given(session, [row.id]).get(row.id, ())
     ends_at = end_before(restaurant, row, first)
     if ends_at <= row.starts_at:
-        raise TableTaken(
-            f"reservation {row.reference} starts at that time: nothing is left of its turn"
-        )
+        words = "reservation {reference} starts at that time: nothing is left of its turn"
+        raise TableTaken(sentence("starts_then", words, reference=row.reference))
     release_tables(session, row.id, tables, first=first, last=first + REACH)
     said = act.detail(end=[row.ends_at.isoformat(), ends_at.isoformat()])
     row.ends_at = ends_at

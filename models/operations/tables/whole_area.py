@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, TableTaken
+from models.core.errors import Invalid, TableTaken, sentence
 from models.entities.reservations import Reservation
 from models.operations.deciding.occupancy import holders
 from models.operations.tables.plans import in_the_way, rows_by_id
@@ -20,7 +20,7 @@ def tables_of_area(restaurant: RestaurantSpec, area_key: str) -> Seats:
     """Return the tables of the area. Raises Invalid for one that the restaurant does not have."""
     area = restaurant.area_by_key.get(area_key)
     if area is None:
-        raise Invalid.field("area", "is not an area of this restaurant")
+        raise Invalid.field("area", sentence("no_such_area", "is not an area of this restaurant"))
     return tuple(table.id for table in restaurant.tables if table.area_id == area.id)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from models.core.errors import sentence
 from models.rules.deciding.seating import candidates
 from models.rules.evening.limits import UNLIMITED, Limits
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
@@ -26,11 +27,13 @@ class Shut(StrEnum):
 
 #: What the refusal says.
 SHUT_WORDS = {
-    Shut.NO_LIST: "the restaurant keeps no list at the door",
-    Shut.CLOSED: "the list is closed now",
-    Shut.FULL: "the list is full now",
+    Shut.NO_LIST: sentence("door_no_list", "the restaurant keeps no list at the door"),
+    Shut.CLOSED: sentence("door_closed", "the list is closed now"),
+    Shut.FULL: sentence("door_full", "the list is full now"),
     Shut.STAFF_ONLY: "please ask the host to put you on the list",
-    Shut.PARTY_TOO_LARGE: "no table or combination seats a party of that size",
+    Shut.PARTY_TOO_LARGE: sentence(
+        "no_table_of_that_size", "no table or combination seats a party of that size"
+    ),
 }
 
 

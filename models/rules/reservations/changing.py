@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from models.core.errors import FieldProblem, Invalid
+from models.core.errors import FieldProblem, Invalid, sentence
 from models.rules.reservations.requests import TableChange, TableRequest
 from models.rules.restaurant.closing import runs_over
 from models.rules.restaurant.policies import (
@@ -51,16 +51,21 @@ def check_change(
         closed = closed_area_problem(restaurant, wished.area_key, wished.starts_at)
         name = "start" if change.area_key is None else "area"
         if closed and not wrong.get(name):
-            wrong[name] = closed if name == "area" else f"area {wished.area_key} {closed}"
+            wrong[name] = closed if name == "area" else _closed_then(restaurant, wished)
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if sitting is None and not problems:
         name = "party_size" if change.party_size is not None else "area"
-        problems = (
-            FieldProblem(name, f"{no_sitting(restaurant, wished.starts_at)}; name a start"),
-        )
+        problems = (FieldProblem(name, no_sitting(restaurant, wished.starts_at)),)
     if sitting is None or problems:
         raise Invalid(problems[0].message, fields=problems)
     return sitting
+
+
+def _closed_then(restaurant: RestaurantSpec, wished: TableRequest) -> str:
+    day = wished.starts_at.astimezone(restaurant.tz).date()
+    return sentence(
+        "area_closed_then", "area {area} is closed on {date}", area=wished.area_key, date=day
+    )
 
 
 def _is_late(

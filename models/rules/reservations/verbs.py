@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from models.core.errors import in_state, sentence
 from models.rules.reservations.lifecycle import (
     DOOR,
     HERE,
@@ -23,6 +24,24 @@ from models.rules.reservations.lifecycle import (
 
 #: A party cannot be here earlier before its start, nor later after it.
 _EARLY, _LATE = timedelta(hours=12), timedelta(hours=24)
+
+
+_NOT_BEGUN: Final = sentence("not_begun", "the reservation has not started yet")
+_NOT_AGREED: Final = sentence("not_agreed", "the request waits for approval: approve it first")
+_WAS_SEATED: Final = sentence(
+    "was_seated", "a reservation that is finished cannot become no_show: the party was seated"
+)
+_AT_THE_DOOR: Final = sentence(
+    "waits_at_the_door", "the party waits at the door: call it to a table, or seat it"
+)
+NOT_ON_THE_LIST: Final = sentence(
+    "not_on_the_list", "the reservation is not on the list at the door"
+)
+_LOCKED: Final = sentence("locked_already", "is locked to its table: unlock it first")
+_UNLOCKED: Final = sentence("not_locked", "the reservation is not locked to its table")
+_NOT_DECIDED: Final = sentence(
+    "not_decided", "the request itself is not decided yet; try again in a moment"
+)
 
 
 class Verb(StrEnum):
@@ -103,12 +122,14 @@ def allowed(
 def wrong_day(party: PartyState, now: datetime) -> str:
     """Say that today is not the party's day; empty: it is."""
     if party.starts_at - now > _EARLY:
-        return "the reservation is not for today"
-    return "the reservation was not for today" if now - party.starts_at > _LATE else ""
+        return sentence("not_today", "the reservation is not for today")
+    if now - party.starts_at > _LATE:
+        return sentence("was_not_today", "the reservation was not for today")
+    return ""
 
 
 def _not_begun(party: PartyState, now: datetime) -> str:
-    return "the reservation has not started yet" if now < party.starts_at else ""
+    return _NOT_BEGUN if now < party.starts_at else ""
 
 
 def _is_request(party: PartyState) -> bool:
@@ -116,7 +137,7 @@ def _is_request(party: PartyState) -> bool:
 
 
 def _not_agreed(party: PartyState, _now: datetime) -> str:
-    return "the request waits for approval: approve it first" if _is_request(party) else ""
+    return _NOT_AGREED if _is_request(party) else ""
 
 
 def _cannot_become(after: Status) -> "_Check":
@@ -124,14 +145,15 @@ def _cannot_become(after: Status) -> "_Check":
         before = Status(party.status)
         if after not in ONLY_BACK.get(before, ()) and may_move(before, after):
             return ""
-        return f"a reservation that is {before} cannot become {after}"
+        words = "a reservation that is {before} cannot become {state}"
+        return sentence("cannot_become", words, before=before, state=after)
 
     return check
 
 
-def _only_from(states: frozenset[Status], words: str) -> "_Check":
+def _only_from(states: frozenset[Status], code: str, words: str) -> "_Check":
     def check(party: PartyState, _now: datetime) -> str:
-        return "" if party.status in states else f"a reservation that is {party.status} {words}"
+        return "" if party.status in states else in_state(code, party.status, words)
 
     return check
 
@@ -147,21 +169,19 @@ def _was_here(party: PartyState, now: datetime) -> str:
     """Say that a party that has left cannot have stayed away."""
     if party.status != Status.FINISHED:
         return ""
-    sat = "a reservation that is finished cannot become no_show: the party was seated"
-    return wrong_day(party, now) or ("" if party.seated_at is None else sat)
+    return wrong_day(party, now) or ("" if party.seated_at is None else _WAS_SEATED)
 
 
 def _at_door(party: PartyState, _now: datetime) -> str:
-    is_there = party.source == DOOR
-    return "the party waits at the door: call it to a table, or seat it" if is_there else ""
+    return _AT_THE_DOOR if party.source == DOOR else ""
 
 
 def _not_at_door(party: PartyState, _now: datetime) -> str:
-    return "" if party.source == DOOR else "the reservation is not on the list at the door"
+    return "" if party.source == DOOR else NOT_ON_THE_LIST
 
 
 def _waits_for_no_approval(party: PartyState, _now: datetime) -> str:
-    said = f"a reservation that is {party.status} waits for no approval"
+    said = in_state("no_approval", party.status, "waits for no approval")
     return "" if _is_request(party) else said
 
 
@@ -169,64 +189,68 @@ def _no_table(party: PartyState, _now: datetime) -> str:
     if Status(party.status) in HOLDING:
         return ""
     waits = party.status in (Status.REQUESTED, Status.WAITLISTED)
-    words = "has no table yet: confirm it first" if waits else "has no table any more"
-    return f"a reservation that is {party.status} {words}"
+    if waits:
+        return in_state("no_table_yet", party.status, "has no table yet: confirm it first")
+    return in_state("no_table_any_more", party.status, "has no table any more")
 
 
 def _locked(party: PartyState, _now: datetime) -> str:
-    return "is locked to its table: unlock it first" if party.tables_locked else ""
+    return _LOCKED if party.tables_locked else ""
 
 
 def _not_locked(party: PartyState, _now: datetime) -> str:
-    return "" if party.tables_locked else "the reservation is not locked to its table"
+    return "" if party.tables_locked else _UNLOCKED
 
 
 def _undecided(party: PartyState, _now: datetime) -> str:
-    said = "the request itself is not decided yet; try again in a moment"
-    return said if party.status == Status.REQUESTED else ""
+    return _NOT_DECIDED if party.status == Status.REQUESTED else ""
 
 
 def _nothing_to_undo(party: PartyState, now: datetime, cancelled_at: datetime | None) -> str:
     if party.status in _UNDONE:
         return wrong_day(party, now)
     if party.status != Status.CANCELLED or cancelled_at is None:
-        return f"a reservation that is {party.status} has nothing to undo"
+        return in_state("no_undo", party.status, "has nothing to undo")
     if now - cancelled_at <= UNDO_CANCELLATION:
         return ""
-    minutes = UNDO_CANCELLATION.total_seconds() // 60
-    return f"it was cancelled more than {minutes:.0f} minutes ago: book it again"
+    words = "it was cancelled more than {minutes} minutes ago: book it again"
+    minutes = int(UNDO_CANCELLATION.total_seconds()) // 60
+    return sentence("undo_too_late", words, minutes=minutes)
 
 
 _Check = Callable[[PartyState, datetime], str]
 _UNDONE: Final = frozenset({Status.ARRIVED, Status.SEATED, Status.FINISHED, Status.NO_SHOW})
 _WAITS: Final = frozenset({Status.WAITLISTED})
-_WAITS_HERE: Final = (_only_from(_WAITS, "does not wait at the door"), _not_at_door)
+_WAITS_HERE: Final = (
+    _only_from(_WAITS, "not_at_the_door", "does not wait at the door"),
+    _not_at_door,
+)
 _SPENT: Final = frozenset({Status.SEATED, Status.FINISHED})
 #: what is asked for each act, in this order; the first that says something refuses it
 _CHECKS: Final[Mapping[Verb, tuple[_Check, ...]]] = {
     Verb.ARRIVE: (_cannot_become(Status.ARRIVED), _not_agreed, wrong_day),
-    Verb.COUNT: (_only_from(HERE, "is not here"), wrong_day),
+    Verb.COUNT: (_only_from(HERE, "not_here", "is not here"), wrong_day),
     # who seats a request has approved it
     Verb.SEAT: (_cannot_become(Status.SEATED), wrong_day),
     Verb.FINISH: (_cannot_become(Status.FINISHED), _not_agreed, _not_over),
     Verb.NO_SHOW: (_cannot_become(Status.NO_SHOW), _not_agreed, _not_begun, _was_here),
-    Verb.CONFIRM: (_only_from(_WAITS, "is not on the waitlist"), _at_door),
+    Verb.CONFIRM: (_only_from(_WAITS, "not_on_the_waitlist", "is not on the waitlist"), _at_door),
     Verb.APPROVE: (_waits_for_no_approval,),
     Verb.DECLINE: (_waits_for_no_approval,),
     Verb.CANCEL: (_cannot_become(Status.CANCELLED),),
     Verb.READY: _WAITS_HERE,
     Verb.LEAVE: _WAITS_HERE,
-    Verb.PASS_OVER: (_only_from(_WAITS, "does not wait"),),
+    Verb.PASS_OVER: (_only_from(_WAITS, "does_not_wait", "does not wait"),),
     Verb.LATE: (
-        _only_from(frozenset({Status.CONFIRMED}), "cannot run late"),
+        _only_from(frozenset({Status.CONFIRMED}), "cannot_be_late", "cannot run late"),
         _not_agreed,
         wrong_day,
     ),
-    Verb.SPEND: (_only_from(_SPENT, "has spent nothing"),),
+    Verb.SPEND: (_only_from(_SPENT, "spent_nothing", "has spent nothing"),),
     Verb.ASSIGN: (_no_table,),
     Verb.EXTEND: (_no_table,),
     Verb.SWAP: (_no_table, _locked),
     Verb.LOCK: (_no_table, _locked),
     Verb.UNLOCK: (_no_table, _not_locked),
-    Verb.CHANGE: (_only_from(OPEN | HERE, "cannot be changed"), _undecided),
+    Verb.CHANGE: (_only_from(OPEN | HERE, "cannot_change", "cannot be changed"), _undecided),
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import ceil
 
-from models.core.errors import FieldProblem, Invalid
+from models.core.errors import FieldProblem, Invalid, sentence
 from models.rules.deciding.seating import candidates
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.closing import runs_over
@@ -126,7 +126,11 @@ def party_problem(restaurant: RestaurantSpec, party_size: int, *, online: bool) 
     """The problem with a party of that size; empty if there is none."""
     if not online:
         fits = 1 <= party_size <= STAFF_MAX_PARTY
-        return "" if fits else f"must be from 1 to {STAFF_MAX_PARTY}"
+        return (
+            ""
+            if fits
+            else sentence("from_one_to", "must be from 1 to {most}", most=STAFF_MAX_PARTY)
+        )
     smallest, largest = restaurant.policies.min_party_online, restaurant.policies.max_party_online
     if party_size < smallest:
         return f"must be at least {smallest}"
@@ -145,7 +149,9 @@ def area_problem(restaurant: RestaurantSpec, area_key: str | None, *, online: bo
     )
     if area:
         return f"is not offered online; areas offered: {keys or 'none'}"
-    return f"is not an area of this restaurant; its areas: {keys}"
+    return sentence(
+        "unknown_area", "is not an area of this restaurant; its areas: {areas}", areas=keys
+    )
 
 
 def features_problem(restaurant: RestaurantSpec, keys: Iterable[str]) -> str:
@@ -154,7 +160,12 @@ def features_problem(restaurant: RestaurantSpec, keys: Iterable[str]) -> str:
     unknown = [key for key in keys if key not in known]
     if not unknown:
         return ""
-    return f"no table is {unknown[0]}; the features here: {', '.join(known) or 'none'}"
+    return sentence(
+        "unknown_feature",
+        "no table is {feature}; the features here: {features}",
+        feature=unknown[0],
+        features=", ".join(known) or "none",
+    )
 
 
 def needs_problem(restaurant: RestaurantSpec, request: TableRequest, *, online: bool) -> str:
@@ -178,7 +189,8 @@ def closed_area_problem(
     area = restaurant.area_by_key.get(area_key or "")
     if area is None or area.id not in areas_closed_at(restaurant, starts_at):
         return ""
-    return f"is closed on {starts_at.astimezone(restaurant.tz).date()}"
+    day = starts_at.astimezone(restaurant.tz).date()
+    return sentence("area_closed", "is closed on {date}", date=day)
 
 
 def start_problem(
@@ -192,7 +204,7 @@ def start_problem(
     if quarter > last:
         return _too_far(restaurant, last, online=online)
     if not online:
-        return "is more than 24 hours in the past"
+        return sentence("day_past", "is more than 24 hours in the past")
     if minutes_from(starts_at, now) > 0:
         return "is in the past"
     return f"must be at least {restaurant.policies.lead_minutes} minutes ahead"
@@ -210,7 +222,7 @@ def sitting_problem(
 def _too_far(restaurant: RestaurantSpec, last: int, *, online: bool) -> str:
     day = local(restaurant, last).date()
     if not online:
-        return f"must not be after {day}"
+        return sentence("too_far", "must not be after {date}", date=day)
     return f"must be within {restaurant.policies.window_days} days, until {day}"
 
 
@@ -222,7 +234,9 @@ def no_sitting(restaurant: RestaurantSpec, starts_at: datetime) -> str:
     offered = [quarter for sitting in sittings for quarter in sitting.starts]
     near = [quarter for quarter in offered if local(restaurant, quarter).date() == day]
     if not near:
-        return f"the restaurant is closed on {day}"
+        return sentence("closed_on", "the restaurant is closed on {date}", date=day)
     near = sorted(sorted(near, key=lambda quarter: abs(quarter - wanted))[:_NEAREST])
     starts = ", ".join(local(restaurant, quarter).isoformat(timespec="minutes") for quarter in near)
-    return f"is not a start of any shift; the nearest are {starts}"
+    return sentence(
+        "no_start", "is not a start of any shift; the nearest are {times}", times=starts
+    )

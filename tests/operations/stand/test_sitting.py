@@ -46,7 +46,7 @@ def overstayed(stand: Stand) -> int:
     return number
 
 
-def refusal(stand: Stand, move: Callable[..., None], number: int, *, now: datetime) -> str:
+def sentence(stand: Stand, move: Callable[..., None], number: int, *, now: datetime) -> str:
     """The refusal's text; asserts that nothing was written."""
     before = (stand.row(number).revision, stand.held(number), sits_at(stand), stand.revision())
     with pytest.raises(StateConflict) as refused:
@@ -61,7 +61,7 @@ def test_nobody_is_seated_where_somebody_still_sits(db: Engine) -> None:
     stand = a_stand(db, tables=TWO_TABLES, policies=NEAR)
     first = overstayed(stand)
     next_ = stand.book(2, tables=("1",), start=minutes(90))
-    said = refusal(stand, seat, next_, now=minutes(91))
+    said = sentence(stand, seat, next_, now=minutes(91))
     assert stand.row(first).reference in said
     assert sits_at(stand) == {"1": first}
     stand.move(seat, first, now=minutes(92), table_ids=(stand.restaurant.tables["2"],))
@@ -78,7 +78,7 @@ def test_a_party_that_has_left_makes_place(db: Engine) -> None:
     assert sits_at(stand) == {"1": next_}
     stand.move(take_back, next_, now=minutes(97))
     assert sits_at(stand) == {}
-    assert stand.row(first).reference not in refusal(stand, take_back, first, now=minutes(98))
+    assert stand.row(first).reference not in sentence(stand, take_back, first, now=minutes(98))
 
 
 def test_a_finish_is_not_taken_back_where_the_next_party_overstays(db: Engine) -> None:
@@ -87,7 +87,7 @@ def test_a_finish_is_not_taken_back_where_the_next_party_overstays(db: Engine) -
     stand.move(finish, first, now=minutes(30))
     next_ = stand.book(2, tables=("1",), start=minutes(45), now=minutes(40))
     stand.move(seat, next_, now=minutes(45))
-    said = refusal(stand, take_back, first, now=minutes(200))
+    said = sentence(stand, take_back, first, now=minutes(200))
     assert stand.row(next_).reference in said
 
 
@@ -97,7 +97,7 @@ def test_a_no_show_does_not_get_a_table_back_at_which_somebody_sits(db: Engine) 
     next_ = stand.book(2, tables=("1",), start=minutes(90))
     stand.move(mark_no_show, next_, now=minutes(100))
     for move in (arrive, take_back):
-        assert stand.row(first).reference in refusal(stand, move, next_, now=minutes(101))
+        assert stand.row(first).reference in sentence(stand, move, next_, now=minutes(101))
 
 
 def test_the_table_of_an_overstaying_party_is_not_offered_given_or_promised(db: Engine) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.database.transactions import reading
-from models.core.errors import Invalid
+from models.core.errors import Invalid, sentence
 from models.entities.evening import TableBlock
 from models.operations.evening.blocks import Blocked, Quarters, block_tables, lift_block
 from models.operations.evening.moving import Resettled
@@ -100,7 +100,7 @@ def _tables(restaurant: RestaurantSpec, body: BlockRequest) -> tuple[int, ...]:
         return tables_by_label(restaurant, body.tables)
     area = restaurant.area_by_key.get(body.area)
     if area is None:
-        raise Invalid.field("area", "is not an area of this restaurant")
+        raise Invalid.field("area", sentence("no_such_area", "is not an area of this restaurant"))
     return tuple(table.id for table in restaurant.tables if table.area_id == area.id)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.database.transactions import reading
-from models.core.errors import Invalid
+from models.core.errors import Invalid, sentence
 from models.operations.evening.limits import sittings_of
 from models.operations.evening.sections import divide_tables
 from models.queries.accounts.accounts import Caller
@@ -79,14 +79,16 @@ def _servers(
 ) -> dict[int, str]:
     names = [each.server for each in body.sections]
     if len(set(names)) < len(names):
-        raise Invalid.field("sections", "names a server twice")
+        raise Invalid.field("sections", sentence("server_twice", "names a server twice"))
     if names and not any(each.tables for each in body.sections):
         return balanced(restaurant.tables, covers_by_table(session, sitting.book_id), names)
     found: dict[int, str] = {}
     for section in body.sections:
         for table in tables_by_label(restaurant, section.tables):
             if table in found:
-                raise Invalid.field("sections", "gives a table to two servers")
+                raise Invalid.field(
+                    "sections", sentence("table_twice", "gives a table to two servers")
+                )
             found[table] = section.server
     return found
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.database.transactions import unit
-from models.core.errors import Invalid
+from models.core.errors import Invalid, unknown_table
 from models.operations.reservations.repeats import ActsOn
 from models.operations.stand.approving import approve, decline
 from models.operations.stand.arrivals import arrive, finish, mark_no_show
@@ -181,7 +181,7 @@ def tables_by_label(restaurant: RestaurantSpec, labels: list[str]) -> tuple[int,
     known = {table.label: table.id for table in restaurant.tables}
     unknown = [label for label in labels if label not in known]
     if unknown:
-        raise Invalid.field("tables", f"is not a table of this restaurant: {unknown[0]}")
+        raise Invalid.field("tables", unknown_table(unknown[0]))
     return tuple(dict.fromkeys(known[label] for label in labels))
 
 

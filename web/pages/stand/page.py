@@ -39,6 +39,30 @@ VIEWS: Final = (
     ("timeline", "stand_timeline.show"),
     ("floor", "stand_floor.show"),
 )
+#: field of a request -> the word that the page has for it
+FIELDS: Final = {
+    "party_size": "party",
+    "covers": "party",
+    "start": "when",
+    "date": "day",
+    "area": "where",
+    "tables": "table",
+    "from": "from_time",
+    "until": "until",
+    "shift": "shift",
+    "name": "name",
+    "phone": "phone",
+    "email": "email",
+    "note": "guest_note",
+    "staff_note": "staff_note",
+    "allergies": "allergies",
+    "occasion": "occasion",
+    "reason": "reason",
+    "amount": "party_spend",
+    "message": "own_words",
+    "needs": "needs",
+    "wishes": "wishes",
+}
 EXPORTS: Final = (("print", "stand_sheets.printed"), ("csv", "stand_sheets.download"))
 
 
@@ -48,6 +72,14 @@ def words_of(language: str) -> dict[str, str]:
     files = sorted(_FOLDER.glob(f"{language}*.toml"))
     found = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
     return {str(name): str(value) for texts in found for name, value in texts.items()}
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def js_words_of(language: str) -> dict[str, str]:
+    """Return the texts that the scripts say, and the names of fields that a refusal may name."""
+    texts = words_of(language)
+    said = {name[3:]: text for name, text in texts.items() if name.startswith("js_")}
+    return said | {f"field_{field}": texts[word] for field, word in FIELDS.items()}
 
 
 def wording_of(restaurant: RestaurantSpec) -> Wording:
@@ -73,7 +105,7 @@ def render_stand(
     page = render_template(
         f"stand/{template}",
         t=texts,
-        js_words={name[3:]: text for name, text in texts.items() if name.startswith("js_")},
+        js_words=js_words_of(said.language),
         lang=said.language,
         theme=theme_of(),
         themes=THEMES,

@@ -31,16 +31,6 @@ export async function call(method, path, body = {}, headers = {}) {
   }
 }
 
-/** Why a call was refused, as a sentence for the host. */
-export function refusal({ status, body }, name = "") {
-  if (status === 0 || status >= 502) return say("no_answer");
-  if (status === 403) return say("not_allowed");
-  if (status === 412) return say("stale", { name });
-  if (body.reason && words[body.reason]) return words[body.reason];
-  const fields = (body.errors ?? []).map((each) => `${each.field}: ${each.message}`).join("; ");
-  return say("failed", { detail: fields || body.detail || body.title || String(status) });
-}
-
 /** A page of the stand as a document. Null without an answer. */
 export async function page(path) {
   try {

@@ -1,10 +1,11 @@
 // The panel beside the list: a party, a walk-in, a booking. Its content is a page of the server.
-import { call, page, refusal, say, slug } from "./api.js";
+import { call, page, say, slug } from "./api.js";
 import { atFields, choices, isSound, listenToFields } from "./fields.js";
 import { propose } from "./propose.js";
 import { refresh } from "./refresh.js";
+import { clockText, refusal } from "./refusals.js";
 import { done, refused } from "./toast.js";
-import { act, clockText, partyOf } from "./verbs.js";
+import { act, partyOf } from "./verbs.js";
 
 const panel = document.getElementById("panel");
 const body = document.getElementById("panel-body");

@@ -1,10 +1,10 @@
 // The evening's panel: blocks, online booking, closing, cancelling several. What hurts guests is
 // shown first; the act carries the revision of the book that the panel showed.
-import { call, refusal, say, slug } from "./api.js";
+import { call, say, slug } from "./api.js";
 import { open } from "./dialogs.js";
 import { refresh } from "./refresh.js";
+import { clockText, nameOf, refusal } from "./refusals.js";
 import { done } from "./toast.js";
-import { clockText, nameOf } from "./verbs.js";
 
 const base = `/restaurants/${slug}`;
 const KINDS = { block, stop, closeBook, cancelMany, divide, byServer };

@@ -1,7 +1,7 @@
 // A booking beyond who and when: the length of the stay, features of the table, a whole area. And
 // what is wrong with a field, said at the field.
 import { say } from "./api.js";
-import { inTheWay } from "./propose.js";
+import { inTheWay, sentence } from "./refusals.js";
 
 /** Fields of the API that the page names otherwise, and what is said in the page's language. */
 const NAMES = { area: "whole_area" };
@@ -29,9 +29,10 @@ export function isSound(root) {
 /** Say each problem of a refusal at its field. Returns whether all of them have one. */
 export function atFields(root, { body }) {
   clear(root);
-  const problems = [...(body.errors ?? [])].map(({ field, message }) => {
-    const name = field.split(".").at(-1);
-    return [NAMES[name] ?? name, SAID[name] ? say(SAID[name]) : message];
+  const problems = [...(body.errors ?? [])].map((each) => {
+    const name = each.field.split(".").at(-1);
+    const said = SAID[name] ? say(SAID[name]) : (sentence(each) ?? each.message);
+    return [NAMES[name] ?? name, said];
   });
   const whole = root.querySelector("[name=whole_area]");
   if (whole?.value && body.parties?.length) {

@@ -1,6 +1,7 @@
 // The guest book: what a guest's record offers, and the known guest for a booking or a merge.
-import { call, refusal, say, slug } from "./api.js";
+import { call, say, slug } from "./api.js";
 import { open } from "./dialogs.js";
+import { refusal } from "./refusals.js";
 import { done, refused } from "./toast.js";
 
 const book = `/restaurants/${slug}/guests`;

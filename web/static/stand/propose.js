@@ -1,8 +1,9 @@
 // An act that may concern others is shown first: who moves where, whose turn is cut, who is in the
 // way. What the role may override (squeeze, overlap) is offered there, with a reason.
-import { call, refusal, say } from "./api.js";
+import { call, say } from "./api.js";
 import { open } from "./dialogs.js";
-import { act, affectedText, clockText, nameOf } from "./verbs.js";
+import { clockText, inTheWay, refusal } from "./refusals.js";
+import { act, affectedText } from "./verbs.js";
 
 const panel = document.getElementById("panel");
 const stand = document.getElementById("stand");
@@ -37,16 +38,6 @@ function textsOf(verb, { affected, in_the_way, new_end }) {
   ];
 }
 
-/** A party that keeps the tables, and why. */
-export function inTheWay(each) {
-  return say("in_the_way", {
-    tables: each.tables.join(" + "),
-    name: nameOf(each.id, each.reference),
-    time: clockText(each.start),
-    why: say(`why_${each.why}`),
-  });
-}
-
 function form(verb, party, more, { texts, isPossible, offered }) {
   const list = element("ul", { className: "texts" });
   for (const text of texts) list.append(element("li", { textContent: text }));
@@ -65,9 +56,8 @@ function form(verb, party, more, { texts, isPossible, offered }) {
     const forced = Object.fromEntries(offered.map((name) => [name, made.elements[name].checked]));
     const what = { ...more, ...forced };
     if (reason.value.trim()) what.reason = reason.value.trim();
-    await finish(verb, party, what, (text, answer) => {
-      const parties = answer.body.parties?.map(inTheWay) ?? [];
-      wrong.textContent = [text, ...parties].join(" · ");
+    await finish(verb, party, what, (text) => {
+      wrong.textContent = text;
       wrong.hidden = false;
     });
   });

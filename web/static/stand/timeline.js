@@ -1,9 +1,10 @@
 // The timeline: bars are placed by their quarters; a bar is dragged to another table or time, its
 // right edge to another end. What is in the way is shown while it is dragged.
-import { call, refusal, say } from "./api.js";
+import { call, say } from "./api.js";
 import { listenToDrags } from "./drag.js";
 import { propose } from "./propose.js";
 import { afterRefresh, refresh } from "./refresh.js";
+import { refusal } from "./refusals.js";
 import { done, refused } from "./toast.js";
 import { act, partyOf } from "./verbs.js";
 

@@ -1,6 +1,7 @@
 // The verbs: one tap, sent with the revision that the host saw; undone from the toast.
-import { call, refusal, say, words } from "./api.js";
+import { call, say, words } from "./api.js";
 import { refresh } from "./refresh.js";
+import { clockText, nameOf, refusal } from "./refusals.js";
 import { done, refused } from "./toast.js";
 
 /** Verbs that do not name the state they act on; they are safe to repeat. */
@@ -40,20 +41,6 @@ export function affectedText(each) {
   return say("moved", { name, tables: each.to_tables.join(" + ") });
 }
 
-/** The name of a party that the page shows; else what is given. */
-export function nameOf(id, otherwise) {
-  return document.querySelector(`[data-id="${id}"][data-name]`)?.dataset.name ?? otherwise;
-}
-
-/** A moment as the restaurant's clock shows it. */
-export function clockText(text) {
-  return new Date(text).toLocaleTimeString(document.documentElement.lang, {
-    hour: "numeric",
-    minute: "2-digit",
-    timeZone: document.getElementById("stand").dataset.zone,
-  });
-}
-
 /** How an act is undone; null: by hand only. */
 function undoOf(verb, party, more, { id, status, revision, name = party.name }) {
   const now = { id, from: status, revision, name: party.name ?? name };
@@ -73,11 +60,7 @@ function undoOf(verb, party, more, { id, status, revision, name = party.name }) 
 
 /** The reason; for a stale act, what the reservation is now. */
 async function why(answer, id, name) {
-  const is_stale = answer.status === 412 || answer.body.code === "state-conflict";
-  if (!is_stale) return refusal(answer, name);
-  if (answer.status === 409 && answer.body.detail) {
-    return say("failed", { detail: answer.body.detail });
-  }
+  if (answer.status !== 412) return refusal(answer, name);
   const now = await call("GET", `/reservations/${id}`);
   const status = words[`state_${now.body.status}`];
   return status ? say("stale_now", { name, status }) : say("stale", { name });
