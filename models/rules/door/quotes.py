@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import Final
 
-from models.rules.door.plays import LONGEST, PLAYS, Planned, Play, Stay, Waiting
+from models.rules.door.plays import LONGEST, PLAYS, Busy, Planned, Play, Stay, Waiting
 from models.rules.door.turns import USUAL, Turns
 
 #: Quotes are given in multiples of so many minutes.
@@ -31,8 +32,8 @@ def quotes(
 
     `buffer`: minutes to reset a table.
     """
-    stays = list(stays)
-    return _ranges([play.serve(play.floor(stays), waiting) for play in _plays(turns, buffer)])
+    played = _played(tuple(stays), tuple(waiting), turns, buffer)
+    return _ranges([places for _, places, _ in played])
 
 
 def newcomer_quotes(
@@ -47,17 +48,24 @@ def newcomer_quotes(
 
     As `quotes` of the list with that party at its end, but the list is seated only once a play.
     """
-    stays = list(stays)
-    plays = []
-    for play in _plays(turns, buffer):
+    played = _played(tuple(stays), tuple(waiting), turns, buffer)
+    return _ranges([[play.place(taken, each) for each in newcomers] for play, _, taken in played])
+
+
+@lru_cache(maxsize=16)
+def _played(
+    stays: tuple[Stay, ...], waiting: tuple[Waiting, ...], turns: Turns, buffer: int
+) -> tuple[tuple[Play, list[Planned | None], Busy], ...]:
+    """Each play, the places of the list, and when each table is taken then.
+
+    Kept, because the list and its newcomers are quoted together, and several stands look at once.
+    """
+    played = []
+    for number in range(PLAYS):
+        play = Play(number, turns, buffer)
         taken = play.floor(stays)
-        play.serve(taken, waiting)
-        plays.append([play.place(taken, party) for party in newcomers])
-    return _ranges(plays)
-
-
-def _plays(turns: Turns, buffer: int) -> list[Play]:
-    return [Play(number, turns, buffer) for number in range(PLAYS)]
+        played.append((play, play.serve(taken, waiting), taken))
+    return tuple(played)
 
 
 def _ranges(plays: Sequence[Sequence[Planned | None]]) -> list[Quote | None]:
