@@ -34,8 +34,9 @@ POLL_SECONDS: Final = 0.5
 POLL_SECONDS_ALONE: Final = 2.0
 #: The same while a change is being committed, which takes a moment.
 POLL_SECONDS_CHANGING: Final = 0.05
-#: A comment is sent after so long a silence, so that a broken connection is noticed.
-SILENCE_SECONDS: Final = 5.0
+#: A comment is sent after so long a silence, so that a closed connection gives its place back: a
+#: stand that changes its view needs it.
+SILENCE_SECONDS: Final = 1.0
 #: Delay before a browser reconnects when a stream has ended, in milliseconds.
 AGAIN_MS: Final = 500
 #: A revision is a sum of numbers of at most 64 bits. An id with more digits is not ours.

@@ -5,7 +5,7 @@ import { refresh } from "./refresh.js";
 
 const stand = document.getElementById("stand");
 const banner = document.getElementById("line");
-/** The server speaks at least every 5 seconds. */
+/** The server speaks at least every second. */
 const SILENCE_MS = 12_000;
 const AGAIN_MS = 500;
 const LONGEST_MS = 8_000;
