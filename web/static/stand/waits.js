@@ -5,10 +5,11 @@ import { afterRefresh } from "./refresh.js";
 
 const stand = document.getElementById("stand");
 const EVERY_MS = 20_000;
-const SOON_MS = 1_500;
+const SOON_MS = 500;
 let asked = 0;
 let timer = 0;
 let shown = null;
+let known = "";
 
 export function showWaits() {
   if (document.querySelector("[data-waits]")) afterRefresh(after);
@@ -18,12 +19,22 @@ function after() {
   if (shown) lay();
   if (stand.dataset.day !== stand.dataset.today) return;
   clearTimeout(timer);
-  const wait = Math.max(SOON_MS, EVERY_MS - (Date.now() - asked));
-  timer = setTimeout(ask, asked ? wait : 0);
+  const since = Date.now() - asked;
+  const wait = Math.max(SOON_MS, EVERY_MS - since);
+  // whoever joins, is called or leaves is shown at once
+  const isNews = known !== entries();
+  timer = setTimeout(ask, isNews ? Math.max(0, SOON_MS - since) : wait);
+}
+
+/** Who waits, each as of its last change. */
+function entries() {
+  const rows = document.querySelectorAll(".section-waitlist .row");
+  return [...rows].map(({ dataset }) => `${dataset.id}.${dataset.revision}`).join(" ");
 }
 
 async function ask() {
   asked = Date.now();
+  known = entries();
   timer = setTimeout(ask, 3 * EVERY_MS); // time passes without an act, too
   const fresh = await page(`/stand/${slug}/waits`);
   if (!fresh?.getElementById("waits-now")) return;
