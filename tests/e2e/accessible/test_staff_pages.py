@@ -189,3 +189,15 @@ def _fill(part: Any) -> None:
         part.locator("[name=servers]").fill("Ana, Ben")
     for box in part.locator("[name=tables], [name=reservations]").all()[:2]:
         box.check()
+
+
+def test_a_sheet_is_dark_on_white_on_paper(evening: Evening) -> None:
+    page = evening.stand()
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    for sheet in ("print", "door-notice"):
+        page.goto(f"{evening.stack.url}/stand/{evening.restaurant.slug}/{sheet}")
+        page.emulate_media(media="print")
+        ink = page.locator("h1").evaluate("(each) => getComputedStyle(each).color")
+        assert ink == "rgb(0, 0, 0)", sheet
