@@ -5,7 +5,7 @@ import { propose } from "./propose.js";
 import { refresh } from "./refresh.js";
 import { clockText, refusal } from "./refusals.js";
 import { done, refused } from "./toast.js";
-import { act, partyOf } from "./verbs.js";
+import { act, partyOf, whatChanged } from "./verbs.js";
 
 const panel = document.getElementById("panel");
 const body = document.getElementById("panel-body");
@@ -37,6 +37,10 @@ export function listenToDialogs() {
   listenToFields();
   document.addEventListener("click", onClick);
   document.addEventListener("submit", onSubmit);
+  document.addEventListener("stale", ({ detail: id }) => {
+    const isShown = panel.open && body.querySelector(`.party-facts[data-id="${id}"]`);
+    if (isShown) open(`party/${id}?date=${stand.dataset.day}`);
+  });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-go-change]")) event.target.form.requestSubmit();
   });
@@ -191,7 +195,7 @@ async function assignTables(button) {
 }
 
 async function change(form) {
-  const { id, revision, name } = partyOf(form);
+  const { id, revision, name, from } = partyOf(form);
   const { was, area } = form.dataset;
   const fields = form.elements;
   const patch = { note: fields.note.value, staff_note: fields.staff_note.value };
@@ -208,6 +212,7 @@ async function change(form) {
   patch.notify = fields.notify.checked;
   const headers = { "If-Match": `"${revision}"` };
   const answer = await call("PATCH", `/reservations/${id}`, patch, headers);
+  if (answer.status === 412) return wrong(await whatChanged(id, name, from));
   if (!answer.ok) return wrong(refusal(answer, name));
   panel.close();
   done(say("saved", { name }));

@@ -1,10 +1,10 @@
 // The evening's panel: blocks, online booking, closing, cancelling several. What hurts guests is
 // shown first; the act carries the revision of the book that the panel showed.
-import { call, say, slug } from "./api.js";
+import { call, page, say, slug } from "./api.js";
 import { open } from "./dialogs.js";
 import { refresh } from "./refresh.js";
 import { clockText, nameOf, refusal } from "./refusals.js";
-import { done } from "./toast.js";
+import { done, refused } from "./toast.js";
 
 const base = `/restaurants/${slug}`;
 const KINDS = { block, stop, closeBook, cancelMany, divide, byServer };
@@ -139,6 +139,7 @@ async function send(form, { method = "POST", path, body, texts, said }, submitte
   wrong.hidden = answer.ok;
   if (!answer.ok) {
     wrong.textContent = answer.status === 412 ? say("book_changed") : refusal(answer);
+    if (answer.status === 412) await lookAgain(form);
     return wrong.scrollIntoView({ block: "nearest" });
   }
   if (isPreview) return showResult(form, texts(answer.body));
@@ -146,12 +147,20 @@ async function send(form, { method = "POST", path, body, texts, said }, submitte
   await Promise.all([refresh(), open(`evening?date=${dayOf(form)}`)]);
 }
 
+/** The book has changed: what was shown is shown again before anything is done. */
+async function lookAgain(form) {
+  hideResult(form);
+  const fresh = await page(`/stand/${slug}/evening?date=${dayOf(form)}`);
+  const found = fresh?.querySelector("[data-book-revision]")?.dataset.bookRevision;
+  if (found) form.closest("[data-book-revision]").dataset.bookRevision = found;
+}
+
 async function once(button, path, body, said) {
   button.disabled = true;
   const answer = await call("POST", path, body);
   button.disabled = false;
   if (answer.ok) done(said);
-  else done(refusal(answer));
+  else refused(refusal(answer));
   await Promise.all([refresh(), open(`evening?date=${dayOf(button)}`)]);
 }
 

@@ -6,7 +6,7 @@ import { propose } from "./propose.js";
 import { afterRefresh, refresh } from "./refresh.js";
 import { refusal } from "./refusals.js";
 import { done, refused } from "./toast.js";
-import { act, partyOf } from "./verbs.js";
+import { act, partyOf, whatChanged } from "./verbs.js";
 
 const stand = document.getElementById("stand");
 const line = () => document.getElementById("timeline");
@@ -120,11 +120,11 @@ async function assign(bar, party, lane, to) {
 }
 
 /** Returns the new revision, or null if the change was refused. */
-async function changeStart({ id, revision, name }, at) {
+async function changeStart({ id, revision, name, from }, at) {
   const patch = { start: moment(at), notify: false };
   const answer = await call("PATCH", `/reservations/${id}`, patch, { "If-Match": `"${revision}"` });
   if (answer.ok) done(say("saved", { name }));
-  else refused(refusal(answer, name));
+  else refused(answer.status === 412 ? await whatChanged(id, name, from) : refusal(answer, name));
   await refresh();
   return answer.ok ? answer.body.revision : null;
 }

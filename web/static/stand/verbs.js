@@ -24,7 +24,9 @@ export async function act(verb, party, more = {}, { fails = refused } = {}) {
     return answer.body;
   }
   await refresh();
-  fails(await why(answer, id, name), answer);
+  fails(await why(answer, party), answer);
+  // a panel of this party still shows what it was
+  if (isStale(answer)) document.dispatchEvent(new CustomEvent("stale", { detail: id }));
   return null;
 }
 
@@ -58,12 +60,21 @@ function undoOf(verb, party, more, { id, status, revision, name = party.name }) 
   return verb === "late" ? () => act("late", now, { until: party.expected ?? null }) : null;
 }
 
+const isStale = ({ status, body }) => status === 412 || body.code === "state-conflict";
+
 /** The reason; for a stale act, what the reservation is now. */
-async function why(answer, id, name) {
-  if (answer.status !== 412) return refusal(answer, name);
-  const now = await call("GET", `/reservations/${id}`);
-  const status = words[`state_${now.body.status}`];
-  return status ? say("stale_now", { name, status }) : say("stale", { name });
+async function why(answer, { id, name, from }) {
+  return answer.status === 412 ? whatChanged(id, name, from) : refusal(answer, name);
+}
+
+/** What another stand has made of a reservation that this one saw in the state `from`. */
+export async function whatChanged(id, name, from) {
+  const { ok, body } = await call("GET", `/reservations/${id}`);
+  const status = words[`state_${body.status}`];
+  if (!ok || !status) return say("stale", { name });
+  if (from && from !== body.status) return say("stale_now", { name, status });
+  const tables = (body.tables ?? []).join(" + ") || "–";
+  return say("stale_place", { name, time: clockText(body.start), tables });
 }
 
 /** What the page says about a button's party: on the button, or on what it belongs to. */
