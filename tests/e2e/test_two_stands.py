@@ -1,90 +1,14 @@
 """One evening at two stands, all by touch, all by mouse, all by keyboard: each sees the other."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.browsers import TABLET
+from tests.e2e.hands import Hand, middle
 from tests.e2e.stands import Evening, section
-
-#: a finger holds so long before it drags
-HOLD_MS = 400
-
-
-@dataclass(slots=True)
-class Hand:
-    """Does the acts at one stand by touch, by mouse or by keyboard."""
-
-    page: Page
-    how: str
-
-    def press(self, what: Locator) -> None:
-        if self.how == "touch":
-            what.tap()
-        elif self.how == "mouse":
-            what.click()
-        else:
-            what.focus()
-            self.page.keyboard.press("Enter")
-
-    def go(self, view: str, key: str) -> None:
-        """Change the view: by its link, or by its key."""
-        if self.how == "keyboard":
-            self.page.keyboard.press(key)
-        else:
-            self.press(self.page.get_by_role("link", name=view))
-        expect(self.page.locator("html[data-ready]")).to_be_attached()
-        expect(self.page.locator(f"a[aria-current]:text-is('{view}')")).to_be_visible()
-
-    def open(self, name: str, key: str) -> None:
-        if self.how == "keyboard":
-            self.page.keyboard.press(key)
-        else:
-            self.press(self.page.get_by_role("button", name=name, exact=True))
-
-    def drag(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
-        """Drag from a point to another, in steps."""
-        if self.how == "mouse":
-            self.page.mouse.move(*begin)
-            self.page.mouse.down()
-            self.page.mouse.move(*end, steps=6)
-            self.page.mouse.up()
-            return
-        client = self.page.context.new_cdp_session(self.page)
-
-        def touch(kind: str, *points: tuple[float, float]) -> None:
-            where = [{"x": x, "y": y} for x, y in points]
-            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
-
-        touch("touchStart", begin)
-        self.page.wait_for_timeout(HOLD_MS)
-        for step in range(1, 7):
-            touch("touchMove", _between(begin, end, step / 6))
-        touch("touchEnd")
-        client.detach()
-
-
-def _between(one: tuple[float, float], other: tuple[float, float], part: float) -> Any:
-    return tuple(a + (b - a) * part for a, b in zip(one, other, strict=True))
-
-
-def _middle(what: Locator) -> tuple[float, float]:
-    what.scroll_into_view_if_needed()
-    box = what.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-@pytest.fixture(params=["touch", "mouse", "keyboard"])
-def stands(evening: Evening, request: pytest.FixtureRequest) -> tuple[Hand, Page]:
-    """The stand that acts, and the one that looks."""
-    first = evening.stand(viewport=TABLET, has_touch=request.param == "touch")
-    return Hand(first, request.param), evening.stand()
-
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.slow]
 
@@ -143,7 +67,7 @@ def test_a_party_gets_a_table_of_the_plan(evening: Evening, stands: tuple[Hand, 
                       " { it.open = true; it = it.parentElement; } }")  # fmt: skip
         hand.press(pick)
     else:
-        hand.drag(_middle(chip), _middle(table))
+        hand.drag(middle(chip), middle(table))
     expect(other.locator(".table[data-table='6']")).to_have_attribute("data-party", made["id"])
     assert evening.status(made) == "seated"
 
