@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from models.rules.guest_names import words_of
+from models.rules.guest_names import is_short, words_of
 
 #: The kind of search key of a phone number's end, and how many digits it has.
 DIGITS: Final = "digits"
@@ -31,6 +31,12 @@ def read_search(text: str) -> SoughtGuest:
         digits = "".join(letter for letter in text if letter.isdigit())
         return SoughtGuest(digits=digits) if len(digits) >= LAST_DIGITS else SoughtGuest()
     return SoughtGuest(name=text) if words_of(text) else SoughtGuest()
+
+
+def is_too_short(text: str) -> bool:
+    """Whether more has to be typed before the beginning of a name or the end of a number counts."""
+    asked = read_search(text)
+    return not (asked.email or asked.digits) and is_short(asked.name)
 
 
 def digits_key_text(phone: str) -> str:

@@ -59,6 +59,11 @@ def matches(text: str, names: Iterable[str]) -> bool:
     )
 
 
+def is_short(text: str) -> bool:
+    """Whether no word of the search can be a beginning: it finds whole words alone."""
+    return all(len(each) < _shortest(each) for word in words_of(text) for each in word)
+
+
 def _begins(want: str, word: str) -> bool:
     return word == want if len(want) < _shortest(want) else word.startswith(want)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.guest_book import SoughtGuest, ends_with, read_search
+from models.rules.guest_book import SoughtGuest, ends_with, is_too_short, read_search
 from models.rules.guest_names import LONGEST, beginnings, matches, sought
 
 NAMES = (
@@ -73,3 +73,12 @@ def test_a_number_is_found_by_its_end_and_as_it_is_dialled_at_home() -> None:
     for digits in ("3456", "123456", "030123456", "4930123456", "004930123456"):
         assert ends_with("+4930123456", digits), digits
     assert not ends_with("+4930123456", "99123456")
+
+
+@pytest.mark.parametrize(
+    ("text", "too_short"),
+    [("mu", True), ("mü", False), ("a b", True), ("030", True), ("?", True), ("mül", False),
+     ("mü anna", False), ("0301", False), ("王", False), ("a@b.example", False)],
+)  # fmt: skip
+def test_a_search_is_too_short_for_a_beginning(text: str, too_short: bool) -> None:
+    assert is_too_short(text) is too_short

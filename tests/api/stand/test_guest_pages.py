@@ -33,6 +33,9 @@ def test_a_guest_is_found_on_the_page_with_the_contact_masked(staffed: Stand) ->
     assert words_of("en")["guest_blocked"] in shown and "ada@example.com" not in page
     for text in ("byron", "not an@address@", "lo", ""):
         assert "Lovelace" not in found(staffed, text).text
+    texts = words_of("en")
+    assert texts["guests_short"] in found(staffed, "lo").text
+    assert texts["guests_nobody"] in found(staffed, "byron").text
     assert staffed.client.post(GUESTS, data={"text": "ada"}, headers=OWN).status_code == 403
 
 

@@ -11,6 +11,7 @@ from models.core.database.transactions import reading
 from models.core.errors import Invalid, NotFound
 from models.queries.accounts.accounts import Caller
 from models.queries.guest_book.record import names_shown
+from models.rules.guest_book import is_too_short
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.guest_book.search import found_guests, guest_of, opened
@@ -68,6 +69,7 @@ def _page(restaurant: RestaurantSpec, caller: Caller, text: str, found: dict[str
         restaurant,
         text=text,
         found=found,
+        is_short=is_too_short(text),
         caller=caller,
         today=service_date(restaurant, clock.now()).isoformat(),
         when=_days(restaurant),
