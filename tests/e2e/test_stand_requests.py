@@ -90,6 +90,25 @@ def test_a_request_answered_elsewhere_is_refused_in_words(careful: Evening) -> N
     assert careful.stack.statuses([number]) == {number: "confirmed"}
 
 
+def test_a_refusal_is_undone_from_the_toast_and_an_answer_is_not(careful: Evening) -> None:
+    number = ask(careful, "Lovelace")
+    page = careful.stand()
+    form = requests(page).locator(f"#q{number}")
+    form.get_by_text("Decline", exact=True).click()
+    form.get_by_role("button", name="Decline the request").click()
+    undo = page.locator("#toast").get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    picture(page, "requests-declined")
+    assert careful.stack.statuses([number]) == {number: "declined"}
+    undo.click()
+    expect(form).to_be_visible()
+    made = careful.stack.staff("GET", f"/reservations/{number}", careful.token).body
+    assert (made["status"], made["approve_by"] is not None) == ("requested", True)
+    form.get_by_role("button", name="Accept").click()
+    expect(page.locator("#toast")).to_contain_text("Lovelace is accepted")
+    expect(undo).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("name", "context"),
     [

@@ -104,7 +104,7 @@ def _whatever_the_pacing() -> ColumnElement[bool]:
     move = ReservationMove
     here = and_(move.reason == CHANGED_REASON, move.after.in_(sorted(HERE)))
     seated = and_(move.before == Status.WAITLISTED, move.after == Status.SEATED)
-    undone = move.before.in_((Status.NO_SHOW, Status.CANCELLED))
+    undone = move.before.in_((Status.NO_SHOW, Status.CANCELLED, Status.DECLINED))
     own = select(move.reservation_id).where(move.reservation_id == Reservation.id)
     return own.where(or_(undone, here, seated)).exists()
 

@@ -167,10 +167,10 @@ def _held_laws() -> Iterator[Law]:
 
 
 def _approval_laws() -> Iterator[Law]:
-    """Only online requests wait for approval; a cancelled one may be brought back."""
+    """Only online requests wait for approval; one cancelled or declined may be brought back."""
     row = table_of(Reservation).c
     stands = or_(
-        row.status.not_in([Status.CONFIRMED.value, Status.CANCELLED.value]),
+        row.status.not_in([Status.CONFIRMED, Status.CANCELLED, Status.DECLINED]),
         row.source != "online",
     )
     yield Law("has approve_by although it waits for no approval", _has(stands, row.approve_by))

@@ -220,7 +220,7 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
             or_(
                 and_(move.after == Status.SEATED, move.before != Status.SEATED),
                 move.reason.in_(_OTHER_TABLES),
-                move.before.in_((Status.NO_SHOW.value, Status.CANCELLED.value)),
+                move.before.in_((Status.NO_SHOW, Status.CANCELLED, Status.DECLINED)),
                 and_(move.before == Status.FINISHED, move.after.in_(_BACK)),
                 move.reason == CHANGED_REASON,
             ),

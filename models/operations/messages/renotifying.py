@@ -88,7 +88,7 @@ def reset_reminders(
 
 
 def withdraw_cancellation(session: Session, row: Reservation, *, revision: int) -> bool:
-    """Skip the unsent messages of the cancellation that made this revision.
+    """Skip the unsent messages of the cancellation or refusal that made this revision.
 
     Return whether one was sent, or is being sent now: then the guest must hear that the reservation
     stands. The UPDATE locks the messages that wait, so that no worker claims one before the query.
@@ -97,7 +97,7 @@ def withdraw_cancellation(session: Session, row: Reservation, *, revision: int) 
     own = (
         said.c.reservation_id == row.id,
         said.c.reservation_revision == revision,
-        said.c.kind == notifying.Kind.CANCELLED.value,
+        said.c.kind.in_([notifying.Kind.CANCELLED.value, notifying.Kind.DECLINED.value]),
     )
     waits = update(said).where(*own, said.c.state == "queued")
     session.execute(waits.values(state="skipped", error=SUPERSEDED))

@@ -22,7 +22,7 @@ from models.rules.messages.notifying import (
     APPROVED_REASON,
     NOT_APPROVED_REASON,
 )
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import UNDO_PAUSE, Status
 from models.rules.reservations.verbs import Verb
 
 _ROWS = table_of(Reservation)
@@ -74,7 +74,8 @@ def decline(
 ) -> None:
     """Decline the request: its tables are free, for the waitlist first, and its guest is notified.
 
-    `message`: the host's own text in the guest's message. One that is declined already stays so.
+    `message`: the host's own text in the guest's message, which waits for UNDO_PAUSE, so that an
+    undo in time sends nothing. One that is declined already stays so.
     Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
@@ -84,6 +85,8 @@ def decline(
     _end(session, row, verdicts, Status.DECLINED, Reason.NOT_APPROVED)
     if message:
         verdicts.moves[-1]["detail"] = {"message": message}
+    for each in verdicts.messages:
+        each["created_at"] = each["due_at"] = now + UNDO_PAUSE
     verdicts.write(session)
 
 
@@ -108,7 +111,7 @@ def _is_answered(
     now: datetime,
 ) -> bool:
     """Return whether it has that answer already. Raises StateConflict if it waits for none."""
-    is_done = row.status == after and row.approve_by is None
+    is_done = row.status == after and (after is Status.DECLINED or row.approve_by is None)
     if is_done and (after is Status.CONFIRMED or row.reason == reason):
         return True
     if is_repeat(session, row, acts_on, reason=reason, actor=actor):
@@ -133,5 +136,7 @@ def _record(
     restaurant = restaurant_by_id(session, row.restaurant_id)
     verdicts.moved(restaurant, row, after, reason, starts_at=row.starts_at)
     row.status = after.value
-    row.approve_by = row.confirm_by = None
+    row.confirm_by = None
+    if after is not Status.DECLINED:  # an undo brings that back
+        row.approve_by = None
     row.revision += 1

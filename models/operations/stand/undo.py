@@ -18,7 +18,13 @@ from models.operations.stand.party_details import clear_count
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
 from models.operations.stand.steps import check_verb, move
 from models.queries.floor.load import restaurant_by_id
-from models.rules.messages.notifying import STANDS_REASON, TOLD, UNDO_REASONS, UNDONE_REASON
+from models.rules.messages.notifying import (
+    STANDS_REASON,
+    TOLD,
+    UNDO_REASONS,
+    UNDONE_REASON,
+    WAITS_REASON,
+)
 from models.rules.reservations.lifecycle import (
     HOLDING,
     MOVES,
@@ -46,14 +52,14 @@ def take_back(
     acts_on: ActsOn = ANYTHING,
     notify: bool = True,
 ) -> None:
-    """Undo the last step: an arrival, a seating, a finish, a no-show or a cancellation.
+    """Undo the last step: an arrival, a seating, a finish, a no-show, a cancellation, a refusal.
 
     The party is again where it was before that step; its tables must be free. Steps of the stand
-    are undone on the day itself, a cancellation within UNDO_CANCELLATION: if its message has not
-    gone, nothing is sent, else the guest is told that the reservation stands, unless the staff do
-    that (`notify=False`). Undone again, the step before that is undone, if the state or revision
-    is named; without them a repeat does nothing until the party has moved on. Raises NotFound,
-    StateConflict, RevisionConflict.
+    are undone on the day itself, a cancellation, or a refusal of a request, within
+    UNDO_CANCELLATION: if its message has not gone, nothing is sent, else the guest is told that the
+    reservation stands, or the request waits, unless the staff do that (`notify=False`). Undone
+    again, the step before that is undone, if the state or revision is named; without them a repeat
+    does nothing until the party has moved on. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     steps = steps_of(session, row.id)
@@ -66,7 +72,7 @@ def take_back(
     standing = _standing(row, steps)
     after = _before(row, standing)
     restaurant = restaurant_by_id(session, row.restaurant_id)
-    if row.status == Status.CANCELLED:
+    if row.status in (Status.CANCELLED, Status.DECLINED):
         _reinstate(
             session, restaurant, row, after, standing[-1], now=now, actor=actor, notify=notify
         )
@@ -151,7 +157,7 @@ def _reinstate(
     actor: str,
     notify: bool,
 ) -> None:
-    """Undo the cancellation `step`. Raises StateConflict if it is too late, or a table is taken."""
+    """Undo the cancellation or refusal `step`. Raises StateConflict if too late, or table taken."""
     check_verb(row, Verb.TAKE_BACK, now=now, cancelled_at=step.at)
     if row.forgotten_at is not None:
         raise StateConflict(sentence("undo_erased", "the guest's data were erased: book it again"))
@@ -160,7 +166,9 @@ def _reinstate(
     went = withdraw_cancellation(session, row, revision=step.revision)
     is_told = went and after in TOLD
     verdicts = Verdicts(now, actor, not_notified=set() if notify else {row.id})
-    reason = STANDS_REASON if is_told else UNDONE_REASON
+    again = WAITS_REASON if row.approve_by and after is Status.CONFIRMED else STANDS_REASON
+    reason = again if is_told else UNDONE_REASON
+    row.reason = None if after is Status.CONFIRMED else row.reason
     verdicts.moved(restaurant, row, after, reason, starts_at=row.starts_at)
     verdicts.write(session)
     row.status = after.value

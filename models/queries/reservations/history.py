@@ -17,7 +17,7 @@ from models.rules.reservations.lifecycle import Status
 _STAFF: Final = "staff:"
 #: A request that waits for approval does so until it is in another state; a cancellation can be
 #: undone.
-_STILL_WAITS: Final = frozenset({Status.CONFIRMED, Status.CANCELLED})
+_STILL_WAITS: Final = frozenset({Status.CONFIRMED, Status.CANCELLED, Status.DECLINED})
 #: Moves after which the tables are other ones, although an older release did not store which.
 _UNKNOWN: Final = frozenset({"re_seated", "moved", "changed"})
 
@@ -66,12 +66,12 @@ def history_of(
 
 
 def cancelled_at(session: Session, reservation_id: int) -> datetime | None:
-    """Return when the reservation was last cancelled; None: never. One query."""
+    """Return when the reservation was last cancelled or declined; None: never. One query."""
     move = table_of(ReservationMove).c
     query = select(move.at).where(
         move.reservation_id == reservation_id,
-        move.before != Status.CANCELLED,
-        move.after == Status.CANCELLED,
+        move.before != move.after,
+        move.after.in_([Status.CANCELLED.value, Status.DECLINED.value]),
     )
     return session.scalars(query.order_by(move.id.desc()).limit(1)).first()
 

@@ -72,7 +72,9 @@ UNANSWERED_REASON = "unanswered"
 UNDONE_REASON = "taken_back"
 #: A cancellation was undone whose message had gone: the guest is told what holds again.
 STANDS_REASON = "stands_again"
-UNDO_REASONS = frozenset({UNDONE_REASON, STANDS_REASON})
+#: The same of a request that waits for approval: cancelled or declined, and undone.
+WAITS_REASON = "waits_again"
+UNDO_REASONS = frozenset({UNDONE_REASON, STANDS_REASON, WAITS_REASON})
 #: On the list at the door: joined it (a message), called to a table (its own message), not there in
 #: time, passed over, of another size, left by itself, left over when the list ended (no message).
 JOINED_REASON = "door"
@@ -108,6 +110,7 @@ UNMOVED = frozenset({Kind.REMINDER, Kind.LINK, Kind.ALREADY_BOOKED, Kind.TABLE_R
 
 #: Reasons of moves that have their own message.
 _OWN_KIND = {REFUSED_REASON: Kind.CHANGE_REFUSED, TO_APPROVE_REASON: Kind.REQUESTED}
+_OWN_KIND[WAITS_REASON] = Kind.REQUESTED
 
 #: Messages that reminders belong to.
 REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})
@@ -220,7 +223,7 @@ def _without_untold_cancellations(history: Sequence[Step]) -> list[Step]:
     kept: list[Step] = []
     for step in history:
         is_undo = step.reason == UNDONE_REASON
-        if is_undo and kept and kept[-1].after is Status.CANCELLED:
+        if is_undo and kept and kept[-1].after in (Status.CANCELLED, Status.DECLINED):
             kept.pop()
         kept.append(step)
     return kept

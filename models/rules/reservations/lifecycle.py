@@ -67,7 +67,8 @@ MOVES: dict[Status, frozenset[Status]] = {
         {Status.FINISHED, Status.ARRIVED, Status.CONFIRMED, Status.WAITLISTED, Status.NO_SHOW}
     ),
     Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
-    Status.DECLINED: frozenset(),
+    # a request that the staff declined by mistake
+    Status.DECLINED: frozenset({Status.CONFIRMED}),
     Status.CANCELLED: frozenset(
         {Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED, Status.ARRIVED}
     ),
@@ -80,10 +81,11 @@ ONLY_BACK: dict[Status, frozenset[Status]] = {
     Status.SEATED: frozenset({Status.ARRIVED, Status.CONFIRMED, Status.WAITLISTED, Status.NO_SHOW}),
     Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED}),
     Status.CANCELLED: MOVES[Status.CANCELLED],
+    Status.DECLINED: MOVES[Status.DECLINED],
 }
-#: A cancellation may be undone for this long.
+#: A cancellation, or a refusal of a request, may be undone for this long.
 UNDO_CANCELLATION: Final = timedelta(minutes=30)
-#: A message that the staff cancelled waits this long, so that an undo in time sends nothing.
+#: The message of what the staff cancelled or declined waits this long: an undo in time sends none.
 UNDO_PAUSE: Final = timedelta(seconds=30)
 
 

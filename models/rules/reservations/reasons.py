@@ -32,6 +32,7 @@ from models.rules.messages.notifying import (
     UNDONE_REASON,
     UNLOCKED_REASON,
     UNPROVED_REASON,
+    WAITS_REASON,
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
 from models.rules.reservations.lifecycle import HERE, HOLDING, OPEN, PACED, Status
@@ -55,6 +56,7 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
     "no_show": frozenset({Status.NO_SHOW}),
     UNDONE_REASON: HOLDING | {Status.REQUESTED, Status.WAITLISTED, Status.FINISHED, Status.NO_SHOW},
     STANDS_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
+    WAITS_REASON: frozenset({Status.CONFIRMED}),
     "cancellation": frozenset({Status.CANCELLED}),
     "late_cancellation": frozenset({Status.CANCELLED}),
     JOINED_REASON: frozenset({Status.WAITLISTED}),

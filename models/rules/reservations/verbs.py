@@ -26,6 +26,8 @@ from models.rules.reservations.lifecycle import (
 _EARLY, _LATE = timedelta(hours=12), timedelta(hours=24)
 
 
+_UNDO_MINUTES: Final = int(UNDO_CANCELLATION.total_seconds()) // 60
+_TOO_LATE: Final = sentence("answer_over", "the time to approve the request is over: book it again")
 _NOT_BEGUN: Final = sentence("not_begun", "the reservation has not started yet")
 _NOT_AGREED: Final = sentence("not_agreed", "the request waits for approval: approve it first")
 _WAS_SEATED: Final = sentence(
@@ -103,7 +105,8 @@ def refusal(
 ) -> str:
     """Return why the party's state forbids the act; empty: it is allowed.
 
-    An act that is done already is not allowed. `cancelled_at` is asked for to undo a cancellation.
+    An act that is done already is not allowed. `cancelled_at` is asked for to undo a cancellation,
+    or a refusal of a request.
     """
     if verb is Verb.TAKE_BACK:
         return _nothing_to_undo(party, now, cancelled_at)
@@ -209,14 +212,35 @@ def _undecided(party: PartyState, _now: datetime) -> str:
 def _nothing_to_undo(party: PartyState, now: datetime, cancelled_at: datetime | None) -> str:
     if party.status in _UNDONE:
         return wrong_day(party, now)
-    if party.status != Status.CANCELLED or cancelled_at is None:
+    is_declined = party.status == Status.DECLINED and party.approve_by is not None
+    if cancelled_at is None or not (is_declined or party.status == Status.CANCELLED):
         return in_state("no_undo", party.status, "has nothing to undo")
-    if now - cancelled_at <= UNDO_CANCELLATION:
-        return ""
-    words = "it was cancelled more than {minutes} minutes ago: book it again"
-    minutes = int(UNDO_CANCELLATION.total_seconds()) // 60
-    return sentence("undo_too_late", words, minutes=minutes)
+    if now - cancelled_at > UNDO_CANCELLATION:
+        words = f"it was {party.status} more than {{minutes}} minutes ago: book it again"
+        return sentence("undo_too_late", words, minutes=_UNDO_MINUTES)
+    lapsed = is_declined and party.approve_by is not None and party.approve_by <= now
+    return _TOO_LATE if lapsed else ""
 
+
+#: what undoes each act; absent: nothing does, since its guest is told at once (approve, confirm,
+#: ready), or since it is recorded again (count, pass-over, spend, change)
+UNDONE_BY: Final[Mapping[Verb, Verb]] = {
+    **dict.fromkeys(
+        (
+            Verb.ARRIVE,
+            Verb.SEAT,
+            Verb.FINISH,
+            Verb.NO_SHOW,
+            Verb.CANCEL,
+            Verb.DECLINE,
+            Verb.LEAVE,
+        ),
+        Verb.TAKE_BACK,
+    ),
+    Verb.LOCK: Verb.UNLOCK,
+    Verb.UNLOCK: Verb.LOCK,
+    **{each: each for each in (Verb.ASSIGN, Verb.SWAP, Verb.EXTEND, Verb.LATE)},
+}
 
 _Check = Callable[[PartyState, datetime], str]
 _UNDONE: Final = frozenset({Status.ARRIVED, Status.SEATED, Status.FINISHED, Status.NO_SHOW})

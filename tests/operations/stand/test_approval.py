@@ -118,9 +118,9 @@ def test_a_declined_request_frees_its_table_for_the_waitlist(stand: Stand) -> No
     for _ in range(2):
         stand.move(decline, large, now=hours(1), message="We have a wedding.")
     row = stand.row(large)
-    assert (row.status, row.reason, row.approve_by) == ("declined", "not_approved", None)
+    assert (row.status, row.reason) == ("declined", "not_approved")
     assert stand.held(large) == {}
-    assert in_order(stand, now=hours(1))
+    assert in_order(stand, now=hours(1.1))
     assert stand.row(waits).status == "confirmed"
     assert sent(stand, large) == ["requested", "declined"]
     letter = render_letter(outgoing(stand, large, "declined"))
@@ -248,3 +248,62 @@ def test_the_request_is_told_in_every_language(stand: Stand, language: str) -> N
     letter = render_letter(outgoing(stand, number, "requested"))
     assert letter.language == language
     assert "{" not in letter.subject + letter.text
+
+
+def test_a_refusal_is_undone_before_its_message_goes(stand: Stand) -> None:
+    number = stand.ask(6)
+    send_due(stand, until=NOW)
+    stand.move(decline, number, now=hours(1), message="We have a wedding.")
+    soon = hours(1) + timedelta(seconds=20)
+    send_due(stand, until=soon)
+    for _ in range(2):
+        stand.move(take_back, number, now=soon)
+    row = stand.row(number)
+    assert (row.shown_status, row.reason, row.approve_by) == (Status.REQUESTED, None, hours(10))
+    assert stand.held(number) == {"2": (0, 8)}
+    assert in_order(stand, now=hours(1.1))
+    assert sent(stand, number) == ["requested"]
+    with reading(stand.bind) as session:
+        steps = history_of(session, number, ("2",))
+    assert [(each.reason, each.status_before, each.status) for each in steps] == [
+        ("to_approve", "requested", "requested"),
+        ("not_approved", "requested", "declined"),
+        ("taken_back", "declined", "requested"),
+    ]
+    stand.move(approve, number, now=hours(2))
+    assert in_order(stand, now=hours(2))
+    assert sent(stand, number) == ["requested", "confirmation"]
+
+
+def test_a_refusal_that_the_guest_has_read_is_undone_and_told(stand: Stand) -> None:
+    number, quiet = stand.ask(6), stand.ask(4, area_key="terrace")
+    for each in (number, quiet):
+        stand.move(decline, each, now=hours(1))
+    assert in_order(stand, now=hours(1.1))
+    stand.move(take_back, number, now=hours(1.2))
+    stand.move(take_back, quiet, now=hours(1.2), notify=False)
+    assert in_order(stand, now=hours(1.3))
+    assert sent(stand, number) == ["requested", "declined", "requested"]
+    assert sent(stand, quiet) == ["requested", "declined"]
+    for each in (number, quiet):
+        assert stand.row(each).shown_status is Status.REQUESTED
+    assert release(stand, now=hours(10)) == 2
+    assert in_order(stand, now=hours(10))
+    assert sent(stand, number) == ["requested", "declined", "requested", "declined"]
+
+
+def test_a_refusal_is_not_undone_too_late_or_without_its_table(stand: Stand) -> None:
+    given, late = stand.ask(6), stand.ask(4, area_key="terrace")
+    stand.move(decline, given, now=hours(1))
+    other = stand.book(6, now=hours(1.1))
+    with pytest.raises(StateConflict, match="held by another party: 2"):
+        stand.move(take_back, given, now=hours(1.2))
+    stand.move(decline, late, now=hours(1))
+    with pytest.raises(StateConflict, match="declined more than 30 minutes ago"):
+        stand.move(take_back, late, now=hours(1.51))
+    stand.cancel(other, now=hours(2))
+    last = stand.ask(6, now=hours(2))
+    stand.move(decline, last, now=hours(11.9))
+    with pytest.raises(StateConflict, match="time to approve the request is over"):
+        stand.move(take_back, last, now=hours(12))
+    assert in_order(stand, now=hours(12.1))

@@ -139,12 +139,12 @@ def no_show(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
 
 @_verb("take-back", takes=TakeBackRequest)
 def taken_back(reservation_id: int, caller: Caller, body: TakeBackRequest) -> Response:
-    """Undo the last step: an arrival, a seating, a finish, a no-show or a cancellation.
+    """Undo the last step: an arrival, a seating, a finish, a no-show, a cancellation, a refusal.
 
-    The party is again where it was before; 409 if its table is taken meanwhile. A cancellation can
-    be undone for 30 minutes: its message is not sent, or, if it has gone, the guest is told that
-    the reservation stands, unless `notify` is false. Name the status to undo in `from`, or the
-    revision in If-Match. A repeat without either undoes nothing more.
+    The party is again where it was before; 409 if its table is taken meanwhile. A cancellation, or
+    a refusal of a request, can be undone for 30 minutes: its message is not sent, or, if it has
+    gone, the guest is told what holds again, unless `notify` is false. Name the status to undo in
+    `from`, or the revision in If-Match. A repeat without either undoes nothing more.
     """
     undo = partial(take_back, notify=body.notify)
     return _move(undo, reservation_id, caller, body)

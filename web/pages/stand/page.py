@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, request, url_for
 
 from models.core.errors import SignInFailed
+from models.rules.reservations.verbs import UNDONE_BY, Verb
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import LANGUAGES, Wording, wording
 from web.http.browser_session import cookie_name, end_session, has_session, page_token
@@ -39,6 +40,8 @@ VIEWS: Final = (
     ("timeline", "stand_timeline.show"),
     ("floor", "stand_floor.show"),
 )
+#: the acts that `take-back` undoes, as the scripts read them
+UNDOABLE: Final = " ".join(each for each, by in UNDONE_BY.items() if by is Verb.TAKE_BACK)
 #: field of a request -> the word that the page has for it
 FIELDS: Final = {
     "party_size": "party",
@@ -112,6 +115,7 @@ def render_stand(
         languages=LANGUAGE_NAMES,
         restaurant=restaurant,
         page_token=page_token() if has_session() else "",
+        undoable=UNDOABLE,
         views=VIEWS,
         exports=EXPORTS,
         **facts,

@@ -8,8 +8,8 @@ import { done, refused } from "./toast.js";
 const NAMELESS = new Set(["leave", "cancel", "pass-over"]);
 /** Verbs that ask first. */
 const ASKED = new Set(["cancel"]);
-/** Steps that the server undoes itself. */
-const STEPS = new Set(["arrive", "seat", "finish", "no-show", "cancel"]);
+/** Steps that the server undoes itself, by its rules. */
+const STEPS = new Set(document.getElementById("stand").dataset.undoable?.split(" "));
 
 /** Send a verb for one reservation. Returns the reservation, or null if it was refused. */
 export async function act(verb, party, more = {}, { fails = refused } = {}) {

@@ -29,7 +29,7 @@ _INSTEAD: Final = {Verb.CANCEL: Verb.LEAVE}
 def acts_of(row: BookReservation, now: datetime) -> frozenset[Verb]:
     """Return what the rules allow to be done with the party. One query if it is cancelled."""
     since = None
-    if row.status is Status.CANCELLED:
+    if row.status in (Status.CANCELLED, Status.DECLINED):
         with reading() as session:
             since = cancelled_at(session, row.id)
     return allowed(row, now=now, cancelled_at=since)
