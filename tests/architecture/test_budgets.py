@@ -26,7 +26,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "models/operations/door/calling.py": (22, "a call joins the list, the floor and its message"),
     "models/operations/door/free_tables.py": (16, "a call asks the floor, the rules and the list"),
     "models/operations/door/joining.py": (23, "joining asks the rules, the floor and the list"),
-    "models/operations/reservations/changes.py": (18, "a change asks rules, tables and messages"),
+    "models/operations/reservations/changes.py": (19, "a change asks rules, tables and messages"),
     "models/operations/reservations/booking.py": (22, "a booking asks every rule about a party"),
     "models/operations/tables/lengthening.py": (17, "an act joins rules, plan and what is written"),
     "models/operations/tables/placing.py": (16, "an act joins rules, plan and what is written"),

@@ -8,7 +8,8 @@ from flask import request, url_for
 from models.core import clock
 from models.core.database.transactions import reading
 from models.core.errors import NotFound, SignInFailed
-from models.core.secrets.signing import read_manage_token
+from models.core.secrets.signing import contact_key, read_manage_token
+from models.queries.guest_book.standing import is_blocked
 from models.queries.guests.consents import consents_of_reservation
 from models.queries.reservations.links import opens
 from models.queries.reservations.reservations import ReservationView, reservation_view
@@ -57,10 +58,20 @@ def page_facts(view: ReservationView, token: str, code: str = "") -> dict[str, A
         "area": words.area_name(view.restaurant, view.area_key),
         "wanted": words.wanted_features(view),
         "may_change": view.status in OPEN and view.starts_at > clock.now(),
+        "must_call": _must_call(view),
         "is_late": 0 <= _minutes_ahead(view) < view.cancel_cutoff_minutes,
         "waits": view.status is Status.REQUESTED or changing,
         "alternatives": _alternatives(view),
     }
+
+
+def _must_call(view: ReservationView) -> bool:
+    """Whether the staff have blocked the guest, who may cancel, but not change it here."""
+    if view.status not in OPEN:
+        return False
+    contacts = (contact_key(view.guest_email), contact_key(view.guest_phone))
+    with reading() as session:
+        return is_blocked(session, view.restaurant.id, contacts)
 
 
 def news_facts(view: ReservationView) -> dict[str, Any]:

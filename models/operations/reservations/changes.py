@@ -30,6 +30,7 @@ from models.operations.reservations.pending_changes import (
     pending_change,
 )
 from models.queries.floor.load import restaurant_by_id
+from models.queries.guest_book.standing import is_blocked
 from models.rules.reservations.changing import check_change
 from models.rules.reservations.contact_edits import EMAIL, SMS, contact_marks, edit_reason
 from models.rules.reservations.lifecycle import HOLDING, OPEN, UNDO_PAUSE, Status
@@ -40,6 +41,7 @@ from models.rules.restaurant.sittings import quarter_of
 
 #: No seating reaches further than this many quarters from its start (two days).
 _REACH = 192
+_CALL = "please call the restaurant to change this reservation; you may cancel it here"
 
 
 def request_change(
@@ -57,7 +59,8 @@ def request_change(
     It replaces a pending change request and keeps what that one asked for: a request for four, then
     one for eight o'clock, becomes four at eight. Repeating a request returns the same id. Return
     None if the result equals the reservation as it is; a pending change request is then withdrawn.
-    `if_revision` is the guest's revision. Raises NotFound, Invalid (field named), StateConflict,
+    `if_revision` is the guest's revision. A guest whom the staff have blocked is asked to call.
+    Raises NotFound, Invalid (field named), StateConflict,
     RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
@@ -76,6 +79,7 @@ def request_change(
     if matches(restaurant, row, asked):
         end_pending_changes(session, reservation_id, status="dropped", now=now)
         return None
+    _refuse_blocked(session, row)
     has = as_request(restaurant, row)
     sitting = check_change(restaurant, asked, change=change, has=has, now=now, online=True)
     end_pending_changes(session, reservation_id, status="superseded", now=now)
@@ -84,6 +88,12 @@ def request_change(
     session.add(wish)
     session.flush()
     return wish.id
+
+
+def _refuse_blocked(session: Session, row: Reservation) -> None:
+    """Raise StateConflict if the staff have blocked the guest, who may still cancel."""
+    if is_blocked(session, row.restaurant_id, (row.email_key, row.phone_key)):
+        raise StateConflict(_CALL)
 
 
 def edit_details(
@@ -102,8 +112,8 @@ def edit_details(
 
     A new contact gets the current state of the reservation; the previous one gets a message that it
     is no longer used. `note` is the guest's; `staff_note` is the staff's own and is never shown to
-    a guest. An edit without effect leaves no line in the history. Raises NotFound, StateConflict,
-    RevisionConflict.
+    a guest. An edit without effect leaves no line in the history. A guest whom the staff have
+    blocked keeps the contact. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     if Status(row.status) not in OPEN | HOLDING:
@@ -124,6 +134,8 @@ def edit_details(
     check_revision(row.revision if by_staff else row.guest_revision, if_revision)
     row.guest_locale = locale
     reason = edit_reason(contacts_of(before[0]), contacts_of(known))
+    if not by_staff and contact_marks(reason):
+        _refuse_blocked(session, row)  # with another contact the guest would not be known
     _clear_confirmations(row, contact_marks(reason))
     write_move(session, row, Status(row.status), now=now, actor=actor, reason=reason)
     row.guest_ahead -= not is_seen

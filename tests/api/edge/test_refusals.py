@@ -50,6 +50,7 @@ ELSEWHERE = re.compile(
 )
 #: Sentences in these modules that no stand can be told, by their beginnings.
 UNSEEN = {
+    "please call the restaurant to change": "to a guest",
     "others have tables there": "the page names the parties",
     "you wait at the door": "to a guest",
     "the reservation has started": "to a guest",

@@ -187,6 +187,31 @@ def test_a_blocked_guest_is_told_that_the_restaurant_is_full(staffed: Stand) -> 
 
 
 @pytest.mark.both
+def test_a_blocked_guest_cancels_by_the_link_and_is_asked_to_call_for_a_change(
+    staffed: Stand,
+) -> None:
+    made = staffed.confirmed(guest=ADA)
+    file_all(staffed)
+    (hit,) = search(staffed, str(ADA["email"]))
+    place, page = f"/api/v1/reservations/{made['id']}", f"/manage/{made['manage_token']}"
+    link = {"Manage-Token": made["manage_token"]}
+    assert "Change time or party" in staffed.client.get(page).text
+    act(staffed, f"{hit['id']}/block", reason="left without paying")
+    shown = staffed.client.get(page).text
+    assert "please call us" in shown and "Change time or party" not in shown
+    assert "Please call us" in staffed.client.get(f"{page}/change").text
+    contact = {"guest": {"email": "other@example.com"}}
+    for body in ({"party_size": 3}, {"start": staffed.start(20)}, contact):
+        refused = staffed.client.patch(place, json=body, headers=link)
+        assert (refused.status_code, refused.json["code"]) == (409, "state-conflict")
+        assert "please call the restaurant" in refused.json["detail"]
+    form = {"date": made["start"][:10], "start": made["start"], "party_size": "3", "area": ""}
+    answer = staffed.client.post(f"{page}/change", data=form)
+    assert answer.status_code == 409 and "lease call the restaurant" in answer.text
+    assert staffed.client.post(f"{page}/cancel").status_code == 303
+    assert staffed.client.get(place, headers=link).json["status"] == "cancelled"
+
+
 def test_the_staff_are_warned_of_a_guest_who_cannot_book_online(staffed: Stand) -> None:
     guest = filed(staffed)
     assert opened(staffed, guest)["online_refused"] is None

@@ -14,9 +14,11 @@ from models.operations.door.joining import GUEST, DoorRequest, join
 from models.operations.guest_book.filing import file_some
 from models.operations.guest_book.merging import merge_record
 from models.operations.guest_book.records import GuestAct, block, lift_limit, unblock
+from models.operations.reservations.changes import edit_details
+from models.operations.reservations.staff_changes import change_by_staff
 from models.queries.floor.load import restaurant_by_id
 from models.queries.guest_book.standing import refusals
-from models.rules.reservations.requests import GuestDetails
+from models.rules.reservations.requests import GuestDetails, TableChange
 from tests.operations.evenings import a_stand
 from tests.services.running.stand import NOW, STAFF, START, Stand
 
@@ -135,3 +137,22 @@ def test_a_merge_keeps_the_lifted_limit(stand: Stand) -> None:
     assert why(stand, ANN) == ()
     with Session(stand.bind) as session:
         assert session.get_one(GuestRecord, mine).limit_lifted_at == NOW
+
+
+def test_a_blocked_guest_may_cancel_but_not_change_what_exists(stand: Stand) -> None:
+    number = stand.ask(2, email=ANN)
+    guest = record(stand)
+    stand.do(lambda session: block(session, on(stand, guest), "rude"))
+    before = stand.row(number)
+    for wish in ({"party_size": 1}, {"starts_at": START + timedelta(hours=1)}):
+        with pytest.raises(StateConflict, match="please call the restaurant"):
+            stand.wish(number, now=NOW, **wish)
+    other = GuestDetails(name="Ann", email="other@example.com", phone=None)
+    with pytest.raises(StateConflict, match="please call the restaurant"):
+        stand.move(edit_details, number, now=NOW, guest=other)
+    assert stand.row(number).revision == before.revision
+    stand.move(edit_details, number, now=NOW, note="by the window")
+    stand.move(change_by_staff, number, now=NOW, change=TableChange(party_size=1))
+    assert stand.row(number).party_size == 1
+    stand.cancel(number, now=NOW)
+    assert stand.row(number).status == "cancelled"
