@@ -59,7 +59,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "web/pages/manage.py": (23, "views: what is read, done, nudged and shown"),
     "web/pages/stand/book_list.py": (16, "views: what is read, done, nudged and shown"),
     "web/pages/stand/panels/party.py": (17, "views: what is read, done, nudged and shown"),
-    "web/pages/stand/panels/evening.py": (16, "views: what is read, done, nudged and shown"),
+    "web/pages/stand/panels/evening.py": (17, "views: what is read, done, nudged and shown"),
     "web/pages/stand/sign_in.py": (20, "views: what is read, done, nudged and shown"),
     "workers/hooks.py": (18, "what starts with a worker"),
 }

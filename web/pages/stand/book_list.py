@@ -85,7 +85,7 @@ def frame_facts(
         "covers": covers_of(view),
         "bars": bars_of(restaurant, view, said),
         "bars_height": HEIGHT,
-        "limits": limits_said(restaurant, view, said),
+        "limits": limits_said(restaurant, view, said, now=now),
         "caller": caller,
         "may_move": caller.has(restaurant.id, Permission.MOVE_PARTIES),
         "may_write": caller.has(restaurant.id, Permission.WRITE_RESERVATIONS),

@@ -220,7 +220,7 @@ async function change(form) {
 }
 
 /** A wall-clock time of the restaurant, with its offset. */
-function withOffset(text) {
+export function withOffset(text) {
   const guess = new Date(`${text}:00Z`);
   const parts = new Intl.DateTimeFormat("en-US", {
     timeZone: stand.dataset.zone,

@@ -1,13 +1,14 @@
 // The evening's panel: blocks, online booking, closing, cancelling several. What hurts guests is
 // shown first; the act carries the revision of the book that the panel showed.
 import { call, page, say, slug } from "./api.js";
-import { open } from "./dialogs.js";
+import { open, withOffset } from "./dialogs.js";
+import { atFields } from "./fields.js";
 import { refresh } from "./refresh.js";
 import { clockText, nameOf, refusal } from "./refusals.js";
 import { done, refused } from "./toast.js";
 
 const base = `/restaurants/${slug}`;
-const KINDS = { block, stop, closeBook, cancelMany, divide, byServer };
+const KINDS = { block, closeArea, stop, closeBook, cancelMany, divide, byServer };
 
 export function listenToEvening() {
   document.addEventListener("submit", (event) => {
@@ -49,6 +50,21 @@ function block(form) {
   };
   const texts = ({ parties }) => parties.map(settled);
   return { path: `${base}/blocks`, body, texts, said: () => say("blocked") };
+}
+
+/** A whole area, from one moment to another, on this day or over several. */
+function closeArea(form) {
+  const times = Object.entries(given(form, "from", "until"));
+  const body = {
+    ...given(form, "area", "reason"),
+    ...Object.fromEntries(times.map(([name, at]) => [name, withOffset(at)])),
+    parties: form.elements.move.checked ? "move" : "refuse",
+  };
+  const texts = ({ parties }) => parties.map(settled);
+  // the panel knows the revision of its own day alone
+  const isThatDay = !body.from || body.from.startsWith(dayOf(form));
+  const path = `${base}/blocks`;
+  return { path, body, texts, said: () => say("blocked"), guarded: isThatDay };
 }
 
 function stop(form) {
@@ -125,19 +141,21 @@ const who = (each) =>
   `${clockText(each.start)} ${nameOf(each.reservation_id, "–")}, ${each.party_size}`;
 
 /** Show what an act would do, or do it. */
-async function send(form, { method = "POST", path, body, texts, said }, submitter) {
+async function send(form, { method = "POST", path, body, texts, said, guarded = true }, submitter) {
   const isPreview = "preview" in (submitter?.dataset ?? {});
   const revision = form.closest("[data-book-revision]").dataset.bookRevision;
   // a preview shows the book as it is now; cancelling several names each reservation
-  const needs = !isPreview && !path.endsWith("/cancel");
+  const needs = !isPreview && guarded && !path.endsWith("/cancel");
   const headers = needs ? { "If-Match": `"${revision}"` } : {};
   submitter.disabled = true;
   const what = isPreview ? { ...body, preview: true } : body;
   const answer = await call(method, path, what, headers);
   submitter.disabled = false;
   const wrong = form.querySelector("[data-wrong]");
-  wrong.hidden = answer.ok;
+  wrong.hidden = true;
+  if (atFields(form, answer)) return null;
   if (!answer.ok) {
+    wrong.hidden = false;
     wrong.textContent = answer.status === 412 ? say("book_changed") : refusal(answer);
     if (answer.status === 412) await lookAgain(form);
     return wrong.scrollIntoView({ block: "nearest" });

@@ -32,7 +32,7 @@ export function atFields(root, { body }) {
   const problems = [...(body.errors ?? [])].map((each) => {
     const name = each.field.split(".").at(-1);
     const said = SAID[name] ? say(SAID[name]) : (sentence(each) ?? each.message);
-    return [NAMES[name] ?? name, said];
+    return [root.querySelector(`[name="${CSS.escape(name)}"]`) ? name : NAMES[name] ?? name, said];
   });
   const whole = root.querySelector("[name=whole_area]");
   if (whole?.value && body.parties?.length) {

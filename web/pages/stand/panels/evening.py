@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from apiflask import APIBlueprint
@@ -18,9 +18,10 @@ from models.rules.permissions import Permission
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import day_quarters, quarter_of, sittings_on
+from tasks.messaging.templates.wording import local
 from web.http.access import staff_at_restaurant
 from web.pages.stand.book_list import read_book
-from web.pages.stand.limits import stored_limits
+from web.pages.stand.limits import area_of, moments_of, stored_limits
 from web.pages.stand.lines import lines_of, times_of, waits_at_door
 from web.pages.stand.page import register_stand, render_stand, wording_of
 from web.pages.stand.sections import shift_now, shown_sections
@@ -57,8 +58,10 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
         revision=view.revision,
         areas=list(_areas(restaurant, view)),
         times=_times(restaurant, view, now),
+        opens=_opens(restaurant, view.service_date, now),
         to_come=[x for x in lines if x.row.status in _TO_COME and not waits_at_door(x.row)],
         at=times_of(restaurant, wording_of(restaurant)),
+        on=moments_of(restaurant, view, wording_of(restaurant)),
         may=may,
         servers=shown_sections(restaurant, view, now=now),
         shift_now=shift_now(restaurant, view, now),
@@ -93,11 +96,21 @@ def _times(restaurant: RestaurantSpec, view: BookView, now: datetime) -> list[da
     return [_moment(each) for each in range(begins, last + 1) if each % 2 == 0]
 
 
+def _opens(restaurant: RestaurantSpec, day: date, now: datetime) -> str:
+    """Return when a later day begins, as a form takes it; empty on a day that has begun."""
+    first, _last = day_quarters(restaurant, day)
+    opens = min((each.starts[0] for each in sittings_on(restaurant, day)), default=first)
+    if first <= quarter_of(now):
+        return ""
+    return local(_moment(opens), zone=restaurant.zone).isoformat(timespec="minutes")[:16]
+
+
 def _stored(restaurant: RestaurantSpec, view: BookView, now: datetime) -> dict[str, Any]:
     with reading() as session:
         blocks = [
-            (each.id, each.labels, each.reason, *block_times(each))
+            (each.id, area_of(restaurant, each.labels), each.labels, each.reason, *span)
             for each in blocks_of(session, restaurant, view.service_date)
+            for span in [block_times(each)]
         ]
         acts: list[ActView] = acts_of(session, restaurant.id, view.service_date)
     return {
