@@ -59,11 +59,10 @@ def load(file: Path, *, dry_run: bool, move: bool) -> None:
         loaded, restaurant = unit(work)
     except PartiesHurt as hurt:
         raise Refused(_refusal(hurt)) from hurt
-    tables, shifts = len(described.tables), len(described.shifts)
+    shifts = len(described.shifts)
+    seats = f"{described.covers} covers" if described.covers else f"{len(described.tables)} tables"
     would = "would be " if dry_run else ""
-    click.echo(
-        f"{described.slug}: {tables} tables, {shifts} shifts, {would}revision {loaded.revision}"
-    )
+    click.echo(f"{described.slug}: {seats}, {shifts} shifts, {would}revision {loaded.revision}")
     for line in loaded.special_days:
         click.echo(line)
     dear = beyond_gsm7(described.name)

@@ -31,7 +31,7 @@ class Shift(Base):
     on_date: Mapped[date | None]
     valid_from: Mapped[date | None]
     valid_until: Mapped[date | None]
-    #: turn_times, pacing, buffer_minutes where they differ from the restaurant's; `added`
+    #: turn_times, pacing, buffer_minutes, covers where they differ from the restaurant's; `added`
     overrides: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     #: the last turns may end after `ends`; true for all shifts older than this column
     may_run_over: Mapped[bool] = mapped_column(default=True, server_default=true())

@@ -40,6 +40,7 @@ RULES: dict[str, str] = {
     "blocked": "nobody has a blocked table, except who had it before the block",
     "limited": "nobody is confirmed in a book after it was stopped or closed",
     "no-table": "every confirmed, arrived or seated party has a table",
+    "covers": "no more covers are in a restaurant at once than it allows",
     "occupancy-missing": "each table is held for its party to the end of turn and buffer",
     "occupancy-orphan": "every occupancy row belongs to a party",
     "misfit": "every upcoming party fits the rules of its restaurant",

@@ -35,6 +35,7 @@ from models.integrity.checks.history import history
 from models.integrity.checks.pacing import pacing
 from models.integrity.checks.standing import standing
 from models.integrity.checks.tables import tables
+from models.integrity.covers import covers_at_once
 from models.integrity.finding import Files, Finding
 from models.integrity.guest_book import guest_book
 from models.integrity.restaurant_files import unreadable
@@ -75,6 +76,7 @@ def _tables(session: Session, run: CheckRun, share: Share) -> Iterator[Finding]:
 def _places(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
     yield from unreadable(run.files)
     yield from laws.without_table(session, limit=run.limit)
+    yield from covers_at_once(session, run.files)
     yield from at_blocked_tables(session, run.files, now=run.now, limit=run.limit)
     yield from past_limits(session, limit=run.limit)
     yield from strange_sections(session, limit=run.limit)

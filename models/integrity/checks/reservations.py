@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
+from models.entities.floor import Restaurant
 from models.entities.reservations import Assignment, Reservation, ReservationMove
 from models.integrity.finding import Finding
 from models.integrity.law import Law, breaches
@@ -64,7 +65,10 @@ def without_table(session: Session, *, limit: int) -> Iterator[Finding]:
     """Confirmed, arrived and seated parties without any table."""
     row = Reservation
     query = select(row.id, row.status).where(
-        row.status.in_(_HOLDING), not_(exists().where(Assignment.reservation_id == row.id))
+        row.status.in_(_HOLDING),
+        not_(exists().where(Assignment.reservation_id == row.id)),
+        # there it is counted instead
+        not_(exists().where(Restaurant.id == row.restaurant_id, Restaurant.covers.is_not(None))),
     )
     for number, status in session.execute(query.limit(limit)):
         yield Finding("no-table", (number,), f"reservation {number} is {status} but has no table")

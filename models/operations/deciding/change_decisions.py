@@ -14,6 +14,7 @@ from models.entities.reservations import (
 from models.operations.deciding.rounds import Answer, Round
 from models.operations.deciding.verdicts import Verdicts, answer_change, release_tables
 from models.queries.deciding.boards import load_later
+from models.queries.deciding.covers import planned_stay
 from models.queries.deciding.parties import PartyRow, ask_of
 from models.rules.deciding.board import Ask, Board, Outcome, Reason
 from models.rules.deciding.seating import Seats
@@ -179,11 +180,12 @@ def _set_aside(board: Board, party: PartyRow, held: list[tuple[int, int]], *, li
             board.floor.release((table_id,), mask)
         else:
             board.floor.take((table_id,), mask)
-    ask = ask_of(party)
+    ask, stay = ask_of(party), len(planned_stay(board.restaurant, party))
+    # its tables are done above; with `stay` its covers are, where there are no tables
     if lift:
-        board.lift(ask, (), 0)
+        board.lift(ask, (), stay)
     else:
-        board.seat(ask, (), 0)
+        board.seat(ask, (), stay)
 
 
 def _accept(

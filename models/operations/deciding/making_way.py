@@ -12,7 +12,8 @@ from models.operations.deciding.free_tables import find_tables
 from models.operations.deciding.occupancy import tables_of
 from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import Verdicts
-from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
+from models.queries.deciding.boards import load_boards
+from models.queries.deciding.covers import STAYS_QUARTERS
 from models.queries.deciding.parties import COLUMNS, PartyRow, wants_of
 from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
 from models.rules.deciding.board import Ask, Board, Outcome

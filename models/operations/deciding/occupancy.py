@@ -22,6 +22,7 @@ from models.core.errors import StateConflict, sentence
 from models.entities.evening import BlockedTable, BlockKept
 from models.entities.reservations import Assignment, Reservation, TableOccupancy
 from models.operations.deciding.books import free_books
+from models.operations.deciding.covers import first_full, refuse_if_full
 from models.operations.deciding.seatings import moment
 from models.operations.deciding.verdicts import release_tables
 from models.operations.stand.seated_tables import refuse_if_others_sit
@@ -59,10 +60,14 @@ def whole_turn_from(
     end = moment(begin) + _turn(restaurant, row, tables)
     wished = last_held(restaurant, row, end)
     if begin > last:  # its own turn is over: it needs a new one
+        refuse_if_full(session, restaurant, row, first=begin, last=wished, now=now)
         hold(session, restaurant, row, tables, first=begin, last=wished)
         row.ends_at = end
         return
+    refuse_if_full(session, restaurant, row, first=begin, last=last, now=now)
     hold(session, restaurant, row, tables, first=begin, last=last)
+    full = first_full(session, restaurant, row, first=last + 1, last=wished, now=now)
+    wished = wished if full is None else full - 1
     more = _free_after(session, row, tables, last=last, wished=wished)
     if more > 0:
         hold(session, restaurant, row, tables, first=last + 1, last=last + more)
@@ -79,9 +84,9 @@ def stay_on(
     """
     begin = quarter_of(now)
     row.ends_at = max(row.ends_at, moment(begin + 1))
-    hold(
-        session, restaurant, row, tables, first=begin, last=last_held(restaurant, row, row.ends_at)
-    )
+    last = last_held(restaurant, row, row.ends_at)
+    refuse_if_full(session, restaurant, row, first=begin, last=last, now=now)
+    hold(session, restaurant, row, tables, first=begin, last=last)
 
 
 def hold_again(
@@ -92,6 +97,7 @@ def hold_again(
     tables, last = tables_of(session, row.id), last_held(restaurant, row, row.ends_at)
     if first <= last:
         refuse_if_others_sit(session, restaurant, row, tables)
+        refuse_if_full(session, restaurant, row, first=first, last=last, now=now)
     hold(session, restaurant, row, tables, first=first, last=last)
 
 

@@ -14,6 +14,7 @@ from models.operations.deciding.verdicts import WORKER, Verdicts
 from models.operations.reservations.second_tables import links_to_first
 from models.operations.stand.unconfirmed import hold_until
 from models.queries.deciding.boards import load_boards
+from models.queries.deciding.covers import lock_covers
 from models.queries.deciding.movable import LAID, load_movable
 from models.queries.deciding.parties import COLUMNS, PartyRow, ask_of
 from models.queries.deciding.unconfirmed import UnconfirmedParties
@@ -84,6 +85,8 @@ class Round:
         self.locked = books
         self.restaurants = restaurants_by_id(session, books.values())
         wanted = {book: self.restaurants[restaurant] for book, restaurant in books.items()}
+        for restaurant in self.restaurants.values():
+            lock_covers(session, restaurant)
         self.boards: dict[int, Board] = load_boards(session, wanted, now=now)
         self.verdicts = Verdicts(now, actor)
         self.touched: dict[int, int] = {}
@@ -225,6 +228,9 @@ class Round:
     def _load_movable(self, board: Board) -> bool:
         """Load the movable parties if re-seating is on; return whether it is."""
         restaurant = board.restaurant.id
+        if board.restaurant.covers is not None:
+            board.may_move = False
+            return False
         board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
         if board.may_move:
             board.budget = self.budget

@@ -1,7 +1,7 @@
 """Call a party from the list to its table; when it does not come in time, call the next."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from models.entities.messages import Message
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
 from models.operations.door.free_tables import (
-    NO_TABLE,
     free_seats,
     hold_called,
+    no_table_words,
     refuse_unseatable,
     taken_from_now,
     uncall,
@@ -89,8 +89,8 @@ def call_to_table(
     if wanted:
         _refuse(session, restaurant, row, wanted, force, now=now)
     seats = wanted or free_seats(session, restaurant, row, besides=promised, now=now, wait=wait)
-    if not seats:
-        raise NotSeated(NO_TABLE, reason="full")
+    if seats is None:
+        raise NotSeated(no_table_words(restaurant), reason="full")
     noted = force.detail()
     _call(session, restaurant, row, entry, seats, now=now, actor=actor, notify=notify, noted=noted)
 
@@ -151,9 +151,22 @@ def _call_first(
         taken = taken_from_now(session, restaurant, row, tables, now=now, wait=wait)
         if set(tables) & (taken | promised.keys()):
             return None
+        if restaurant.covers is not None and _is_full(session, restaurant, row, now=now, wait=wait):
+            return None
         _call(session, restaurant, row, entry, tables, now=now, actor=CLOCK, notify=True)
         return row.id
     return None
+
+
+def _is_full(
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    *,
+    now: datetime,
+    wait: timedelta,
+) -> bool:
+    return free_seats(session, restaurant, row, now=now, wait=wait) is None
 
 
 def _call(

@@ -12,6 +12,7 @@ from models.core.errors import TableTaken, sentence
 from models.entities.door import DoorEntry
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import free_books
+from models.operations.deciding.covers import first_full
 from models.operations.deciding.occupancy import REACH, holders, last_held
 from models.operations.deciding.seatings import Seating, moment
 from models.operations.deciding.verdicts import release_tables
@@ -24,6 +25,7 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import local, quarter_of
 
 NO_TABLE = sentence("no_table_now", "no table for this party is free now: name the tables")
+NO_ROOM = sentence("no_room_now", "there is no room for this party now")
 
 
 def free_seats(
@@ -34,15 +36,28 @@ def free_seats(
     besides: Collection[int] = (),
     now: datetime,
     wait: timedelta = timedelta(0),
-) -> Seats:
-    """Return the best tables that are free for the party from now on; empty if there are none.
+) -> Seats | None:
+    """Return the best tables that are free for the party from now on; None if there are none.
 
-    They are free for its whole turn, which begins within `wait`.
+    They are free for its whole turn, which begins within `wait`. Where covers are counted,
+    there is room for the party.
     """
+    last = last_held(restaurant, row, _turn_end(row, now=now, wait=wait))
+    if first_full(session, restaurant, row, first=quarter_of(now), last=last, now=now) is not None:
+        return None
     suitable = seats_for(restaurant, row.party_size, row.area_id)
     every = tuple(sorted({table for seats in suitable for table in seats}))
     taken = taken_from_now(session, restaurant, row, every, now=now, wait=wait) | set(besides)
-    return next((seats for seats in suitable if taken.isdisjoint(seats)), ())
+    return next((seats for seats in suitable if taken.isdisjoint(seats)), None)
+
+
+def no_table_words(restaurant: RestaurantSpec) -> str:
+    """Return what the host is told when `free_seats` finds none."""
+    return NO_TABLE if restaurant.covers is None else NO_ROOM
+
+
+def _turn_end(row: Reservation, *, now: datetime, wait: timedelta) -> datetime:
+    return moment(quarter_of(now + wait)) + (row.ends_at - row.starts_at)
 
 
 def taken_from_now(
@@ -59,7 +74,7 @@ def taken_from_now(
     The turn begins within `wait`. Blocked tables are held, too.
     """
     first = quarter_of(now)
-    end = moment(quarter_of(now + wait)) + (row.ends_at - row.starts_at)
+    end = _turn_end(row, now=now, wait=wait)
     held, blocked = holders(session, tables, first=first, last=last_held(restaurant, row, end))
     sits = select(SeatedTable.dining_table_id).where(
         SeatedTable.restaurant_id == restaurant.id, SeatedTable.dining_table_id.in_(tables)

@@ -10,7 +10,7 @@ from models.entities.door import DoorEntry
 from models.entities.reservations import Assignment, Reservation
 from models.operations.deciding.occupancy import end_before, last_held
 from models.operations.deciding.seatings import moment
-from models.operations.door.free_tables import NO_TABLE, free_seats, next_taken, uncall
+from models.operations.door.free_tables import free_seats, next_taken, no_table_words, uncall
 from models.rules.deciding.at_the_door import SHORTEST_TURN
 from models.rules.deciding.board import Reason
 from models.rules.deciding.seating import Seats
@@ -31,8 +31,9 @@ def prepare_to_seat(
     """
     entry = session.get(DoorEntry, row.id, populate_existing=True)
     called = tuple((entry and entry.ready_tables) or ())
-    if not (seats := tables or called or free_seats(session, restaurant, row, now=now)):
-        raise StateConflict(NO_TABLE)
+    seats = tables or called or free_seats(session, restaurant, row, now=now)
+    if seats is None:
+        raise StateConflict(no_table_words(restaurant))
     row.reason, row.tables_chosen = None, True
     if entry is not None:
         entry.served_at = entry.served_at or now

@@ -18,7 +18,7 @@ from models.operations.evening.acts import (
     record_act,
 )
 from models.operations.evening.moving import Resettled, move_away
-from models.queries.deciding.boards import STAYS_QUARTERS
+from models.queries.deciding.covers import STAYS_QUARTERS
 from models.queries.deciding.parties import COLUMNS, PartyRow
 from models.rules.deciding.seating import Seats
 from models.rules.evening.acts import Act

@@ -1,6 +1,6 @@
 """Move parties of a closed book to another start of the same day, as far as tables are free."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,8 +14,9 @@ from models.operations.deciding.change_decisions import own_quarters
 from models.operations.deciding.seatings import moment
 from models.operations.reservations.staff_changes import change_by_staff
 from models.queries.deciding.boards import load_boards
+from models.queries.deciding.covers import planned_stay
 from models.queries.deciding.parties import PartyRow, ask_of
-from models.rules.deciding.board import Ask
+from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.offers import offers
 from models.rules.messages.notifying import CHANGED_REASON
 from models.rules.reservations.requests import TableChange
@@ -68,7 +69,10 @@ def _nearest(
     books = {each.book_id: restaurant for each in sittings_on(restaurant, day)}
     own = own_quarters(session, row)[1]
     free: set[int] = set()
-    for board in load_boards(session, books, now=now).values():
+    boards = load_boards(session, books, now=now)
+    if restaurant.covers is not None:
+        _lift_covers(boards.values(), row)
+    for board in boards.values():
         for table, quarter in own:
             board.floor.release((table,), board.floor.mask(quarter, 1))
         free.update(offers(board, _ask(row)))
@@ -77,6 +81,13 @@ def _nearest(
     near = [each for each in free if first <= each <= last and 0 < abs(each - start) <= reach]
     best = min(near, key=lambda each: (abs(each - start), each), default=None)
     return None if best is None else moment(best)
+
+
+def _lift_covers(boards: Iterable[Board], row: PartyRow) -> None:
+    """Take the covers of the party off the floor; all boards share it."""
+    for board in list(boards)[:1]:
+        stay = planned_stay(board.restaurant, row)
+        board.floor.count(stay.start, len(stay), -row.party_size)
 
 
 def _ask(row: PartyRow) -> Ask:

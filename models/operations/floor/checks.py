@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from models.core.toml_lines import KeyPath
+from models.operations.floor.capacity_checks import check_capacity
 from models.operations.floor.parts import Parts, Problem, parts_of
 from models.operations.floor.shapes import ClosureShape, CombinationShape, TableShape
 from models.operations.floor.shift_checks import check_overlaps, check_shifts, check_turn_times
@@ -142,4 +143,5 @@ CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
 def relations(document: Mapping[str, Any]) -> list[Problem]:
     """Return all problems between the parts of the parsed file."""
     parts = parts_of(document)
-    return [problem for check in CHECKS for problem in check(parts)]
+    found = [problem for check in CHECKS for problem in check(parts)]
+    return [*check_capacity(document), *found]

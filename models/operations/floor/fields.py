@@ -106,6 +106,8 @@ GridMinutes = Annotated[int, AfterValidator(_on_the_grid)]
 WallTime = Annotated[time, BeforeValidator(_wall_time)]
 Opening = Annotated[time, BeforeValidator(_opening)]
 Weekday = Annotated[str, BeforeValidator(_weekday)]
+#: the most covers in a restaurant
+MostCovers = Annotated[int, Field(ge=1, le=10_000)]
 Limit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_limit)]
 #: for single dates, 0 lets nobody start
 DateLimit = Annotated[Annotated[int, Field(ge=0, le=PARTY_MAX)] | None, BeforeValidator(_limit)]

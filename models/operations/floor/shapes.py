@@ -17,6 +17,7 @@ from models.operations.floor.fields import (
     Limit,
     Line,
     Minutes,
+    MostCovers,
     Name,
     Opening,
     TurnRows,
@@ -134,6 +135,7 @@ class ShiftShape(FileShape):
     buffer_minutes: Buffer | None = None
     may_run_over: bool = False
     added: bool = False
+    covers: MostCovers | None = None
 
 
 class DatePacingShape(FileShape):
@@ -203,8 +205,11 @@ class RestaurantFile(FileShape):
     phone: Annotated[str, AfterValidator(PHONE)] | None = None
     address: Annotated[Line, Field(max_length=255)] = ""
     policies: PoliciesShape = PoliciesShape()
-    areas: Annotated[list[AreaShape], Field(min_length=1)]
-    tables: Annotated[list[TableShape], Field(min_length=1)]
+    #: covers: there are no tables to seat, and so many `covers` may be in the restaurant at once
+    capacity: Literal["tables", "covers"] = "tables"
+    covers: MostCovers | None = None
+    areas: Annotated[list[AreaShape], Field(min_length=1)] = []
+    tables: Annotated[list[TableShape], Field(min_length=1)] = []
     combinations: list[CombinationShape] = []
     shifts: Annotated[list[ShiftShape], Field(min_length=1)]
     closures: list[ClosureShape] = []

@@ -39,6 +39,7 @@ def _restaurant_values(file: RestaurantFile) -> dict[str, Any]:
         "email": file.email or "",
         "phone": file.phone or "",
         "address": file.address,
+        "covers": file.covers,
         "policies": policies_to(policies_from(file.policies.model_dump(exclude_unset=True))),
         "day_rules": day_rules(file),
     }
@@ -172,6 +173,6 @@ def _shift_values(shift: ShiftShape) -> dict[str, Any]:
 
 
 def _overrides(shift: ShiftShape) -> dict[str, Any]:
-    given = shift.model_dump(include={"turn_times", "pacing", "buffer_minutes"})
+    given = shift.model_dump(include={"turn_times", "pacing", "buffer_minutes", "covers"})
     own = {name: value for name, value in given.items() if value is not None}
     return own | ({"added": True} if shift.added else {})

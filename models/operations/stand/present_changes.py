@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import FieldProblem, Invalid, NotSeated, StateConflict, sentence
 from models.entities.reservations import Reservation
+from models.operations.deciding.covers import first_full, own_stay
 from models.operations.deciding.occupancy import (
     change_tables,
     hold_again,
@@ -167,6 +168,9 @@ def _tables(
     now: datetime,
 ) -> Seats:
     """Return the party's tables after the change. Raises NotSeated if none is free."""
+    if restaurant.covers is not None:
+        _refuse_if_full(session, restaurant, row, asked=asked, turn=turn, now=now)
+        return given
     area = restaurant.area_by_key[asked.area_key].id if asked.area_key else None
     stays = all(
         table in restaurant.table_by_id and area in (None, restaurant.table_by_id[table].area_id)
@@ -187,6 +191,24 @@ def _tables(
     if seats is None:
         raise NotSeated(STAFF_WORDS[Reason.FULL], reason=Reason.FULL.value)
     return tuple(sorted(seats))
+
+
+def _refuse_if_full(
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    *,
+    asked: TableRequest,
+    turn: _Turn,
+    now: datetime,
+) -> None:
+    """Raise NotSeated if there is no room for what the party does not have yet."""
+    size, last = asked.party_size, turn.first + turn.held - 1
+    has = own_stay(restaurant, row) if size <= row.party_size else ()
+    span = {"first": turn.first, "last": last}
+    full = first_full(session, restaurant, row, **span, now=now, party_size=size, has=has)
+    if full is not None:
+        raise NotSeated(STAFF_WORDS[Reason.FULL], reason=Reason.FULL.value)
 
 
 def _lift(session: Session, board: Board, row: Reservation, given: Seats, turn: _Turn) -> None:

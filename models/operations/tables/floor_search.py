@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from models.core.errors import PartyInTheWay
 from models.entities.reservations import Reservation
 from models.operations.tables.plans import GivesWay, Places, TablePlan, Wish, in_the_way
-from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
+from models.queries.deciding.boards import load_boards
+from models.queries.deciding.covers import STAYS_QUARTERS
 from models.queries.deciding.movable import load_movable
 from models.queries.running.flags import is_on
 from models.rules.deciding.board import Board

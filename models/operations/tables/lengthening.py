@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, StateConflict, sentence
 from models.entities.reservations import Reservation
+from models.operations.deciding.covers import refuse_if_full
 from models.operations.deciding.occupancy import REACH, last_held, tables_of
 from models.operations.deciding.seatings import moment
 from models.operations.deciding.verdicts import release_tables
@@ -77,6 +78,7 @@ def change_turn(
         return TableOutcome(ends_at=ends_at)
     tables, before = tables_of(session, row.id), row.ends_at
     wish = wish_of(session, restaurant, row, now=now, ends_at=ends_at)
+    refuse_if_full(session, restaurant, row, first=wish.first, last=wish.last, now=now)
     plan = make_plan(session, restaurant, [wish], now=now)
     refuse_if_impossible(restaurant, plan, preview=preview)
     affected = affected_by(session, restaurant, plan)

@@ -17,7 +17,7 @@ from models.operations.deciding.occupancy import REACH
 from models.operations.stand.seated_tables import sitters
 from models.operations.tables.floor_search import FloorSearch
 from models.operations.tables.plans import Places, TablePlan, Wish, in_the_way, rows_by_id
-from models.queries.deciding.boards import STAYS_QUARTERS
+from models.queries.deciding.covers import STAYS_QUARTERS
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of

@@ -21,6 +21,9 @@ def tables_of_area(restaurant: RestaurantSpec, area_key: str) -> Seats:
     area = restaurant.area_by_key.get(area_key)
     if area is None:
         raise Invalid.field("area", sentence("no_such_area", "is not an area of this restaurant"))
+    if restaurant.covers is not None:
+        words = "has no tables: this restaurant counts covers"
+        raise Invalid.field("area", sentence("area_without_tables", words))
     return tuple(table.id for table in restaurant.tables if table.area_id == area.id)
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.evening import BlockedTable, BookLimit
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
+from models.queries.deciding.covers import STAYS_QUARTERS, count_covers
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.seating import Floor
 from models.rules.evening.limits import limited
@@ -30,8 +31,6 @@ from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import Sitting, book_quarters, quarter_of, sittings_on
 
 _RANGES_A_QUERY = 100
-#: A seated party holds its table for this quarter and the next, even past its turn.
-STAYS_QUARTERS: Final = 2
 #: in place of a quarter: a party is seated there now
 _SITS: Final = -1
 _COUNTED = sorted(status.value for status in PACED | {Status.WAITLISTED})
@@ -59,7 +58,7 @@ def load_boards(
     }
     if not open_books:
         return {}
-    floors = _load_floors(session, open_books, quarter_of(now))
+    floors = _load_floors(session, open_books, now)
     boards = {
         book: Board(restaurant, sitting, floors[restaurant.id])
         for book, (restaurant, sitting) in open_books.items()
@@ -69,7 +68,7 @@ def load_boards(
 
 
 def _load_floors(
-    session: Session, books: Mapping[int, tuple[RestaurantSpec, Sitting]], now: int
+    session: Session, books: Mapping[int, tuple[RestaurantSpec, Sitting]], now: datetime
 ) -> dict[int, Floor]:
     ranges = [
         (restaurant.id, *book_quarters(restaurant, sitting))
@@ -80,7 +79,9 @@ def _load_floors(
         floor = floors.setdefault(restaurant_id, Floor(first, {}))
         floor.base = min(floor.base, first)
     for start in range(0, len(ranges), _RANGES_A_QUERY):
-        _read_occupancy(session, floors, ranges[start : start + _RANGES_A_QUERY], now)
+        _read_occupancy(session, floors, ranges[start : start + _RANGES_A_QUERY], quarter_of(now))
+    for (restaurant, _), (_, first, last) in zip(books.values(), ranges, strict=True):
+        count_covers(session, restaurant, floors[restaurant.id], first=first, last=last, now=now)
     return floors
 
 
@@ -89,12 +90,11 @@ def load_hours(session: Session, board: Board, ask: Ask, *, now: datetime) -> No
 
     Only for the board of a single book, before movable parties are loaded.
     """
-    floor, restaurant = board.floor, board.restaurant.id
+    floor = board.floor
     if (earlier := floor.base - ask.quarter) > 0:
         floor.taken = {table: taken << earlier for table, taken in floor.taken.items()}
         floor.base = ask.quarter
-    hours = (restaurant, ask.quarter, ask.quarter + board.held(ask) - 1)
-    _read_occupancy(session, {restaurant: floor}, [hours], quarter_of(now))
+    _read_hours(session, board, ask.quarter, ask.quarter + board.held(ask) - 1, now=now)
 
 
 def load_later(session: Session, board: Board, ask: Ask, *, now: datetime) -> None:
@@ -102,9 +102,15 @@ def load_later(session: Session, board: Board, ask: Ask, *, now: datetime) -> No
     first = book_quarters(board.restaurant, board.sitting)[1] + 1
     last = ask.quarter + board.held(ask) - 1
     if last >= first:
-        restaurant = board.restaurant.id
-        hours = (restaurant, first, last)
-        _read_occupancy(session, {restaurant: board.floor}, [hours], quarter_of(now))
+        _read_hours(session, board, first, last, now=now)
+
+
+def _read_hours(session: Session, board: Board, first: int, last: int, *, now: datetime) -> None:
+    restaurant, floor = board.restaurant, board.floor
+    _read_occupancy(
+        session, {restaurant.id: floor}, [(restaurant.id, first, last)], quarter_of(now)
+    )
+    count_covers(session, restaurant, floor, first=first, last=last, now=now)
 
 
 @lru_cache(maxsize=2 * _RANGES_A_QUERY)

@@ -37,7 +37,8 @@ def proposals(
 ) -> list[ProposedTables]:
     """Return tables for such a party of the staff, the best first; none if too few are free.
 
-    Two queries. Raises Invalid for an unknown area, and for a start that no shift offers.
+    Where covers are counted there are none. Two queries. Raises Invalid for an unknown area, and
+    for a start that no shift offers.
     """
     area = restaurant.area_by_key.get(area_key or "")
     if area_key and area is None:
@@ -45,6 +46,8 @@ def proposals(
     sitting = find_sitting(restaurant, starts_at)
     if sitting is None:
         raise Invalid.field("start", no_sitting(restaurant, starts_at))
+    if restaurant.covers is not None:
+        return []
     board = load_boards(session, {sitting.book_id: restaurant}, now=now)[sitting.book_id]
     ask = Ask(
         party_size,

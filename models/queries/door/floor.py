@@ -13,7 +13,7 @@ from models.entities.evening import BlockedTable
 from models.entities.reservations import Assignment, Reservation
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.door.hours import buffer_of, turn_of
-from models.rules.door.plays import LONGEST, Stay
+from models.rules.door.plays import COVER, LONGEST, Stay
 from models.rules.door.turns import Turns, turns_from
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, book_id
@@ -67,7 +67,12 @@ def _parties(
             row.tables_locked,
             given.dining_table_id,
         )
-        .join_from(row.id.table, given.reservation_id.table, given.reservation_id == row.id)
+        .join_from(
+            row.id.table,
+            given.reservation_id.table,
+            given.reservation_id == row.id,
+            isouter=restaurant.covers is not None,
+        )
         .where(
             row.restaurant_id == restaurant.id,
             row.status.in_(_HOLDING),
@@ -81,10 +86,15 @@ def _parties(
         tables.setdefault(found.id, []).append(found.dining_table_id)
         parties[found.id] = found
     return [
-        _stay(restaurant, party, tuple(tables[number]), buffer, now=now)
+        _stay(restaurant, party, _places(restaurant, party, tables[number]), buffer, now=now)
         for number, party in parties.items()
         if party.status == Status.SEATED or party.ends_at > now
     ]
+
+
+def _places(restaurant: RestaurantSpec, party: Any, tables: Sequence[int]) -> Seats:
+    """Return the party's tables; where covers are counted, one place for each."""
+    return tuple(tables) if restaurant.covers is None else (COVER,) * party.party_size
 
 
 def _stay(
@@ -93,7 +103,7 @@ def _stay(
     sits = party.status == Status.SEATED
     begins = (party.seated_at or party.starts_at) if sits else party.starts_at
     others: Sequence[Seats] = ()
-    if not sits and not party.tables_locked:
+    if not sits and not party.tables_locked and restaurant.covers is None:
         others = candidates(restaurant, party.party_size, area_id=party.area_id, online=False)
     return Stay(
         seats,

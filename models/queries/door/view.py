@@ -11,6 +11,7 @@ from models.queries.evening.limits import limits_within
 from models.rules.door.hours import Shut, Tonight, shut_for, tonight
 from models.rules.door.quotes import Quote
 from models.rules.evening.limits import UNLIMITED
+from models.rules.restaurant.covers import largest_party
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Waits are shown for parties up to this size.
@@ -61,7 +62,9 @@ def _shut(
 
 
 def _sizes(restaurant: RestaurantSpec) -> list[int]:
-    """The party sizes that a table seats, from the smallest."""
+    """The party sizes that a table seats, or that fit, from the smallest."""
+    if restaurant.covers is not None:
+        return list(range(1, min(SIZES_MOST, largest_party(restaurant) or 1) + 1))
     spans = [
         *((table.min_party, table.max_party) for table in restaurant.tables),
         *((joined.min_party, joined.max_party) for joined in restaurant.combinations),

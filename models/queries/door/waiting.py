@@ -14,9 +14,10 @@ from models.queries.door.floor import read_floor
 from models.queries.guest_book.vips import vips_among
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.door.hours import Tonight, turn_of
-from models.rules.door.plays import Stay, Waiting
+from models.rules.door.plays import COVER, Stay, Waiting
 from models.rules.door.quotes import Quote, newcomer_quotes, quotes
 from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.covers import most_covers
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting
 
@@ -157,19 +158,32 @@ def _called(
     restaurant: RestaurantSpec, sitting: Sitting, row: Reservation, entry: DoorEntry
 ) -> Stay | None:
     """Return a called party as one that is about to sit at its tables."""
-    if entry.ready_until is None or not entry.ready_tables:
+    seats = tuple(entry.ready_tables or ())
+    if restaurant.covers is not None:
+        seats = (COVER,) * row.party_size
+    if entry.ready_until is None or not seats:
         return None
     turn = turn_of(restaurant, sitting, row.party_size)
-    return Stay(tuple(entry.ready_tables), 0, turn, is_seated=False)
+    return Stay(seats, 0, turn, is_seated=False)
 
 
 def _waiting(
     restaurant: RestaurantSpec, sitting: Sitting, parties: Iterable[tuple[int, int | None]]
 ) -> list[Waiting]:
+    most = most_covers(restaurant, sitting.shift)
     return [
-        Waiting(seats_for(restaurant, size, area), turn_of(restaurant, sitting, size))
+        Waiting(
+            _places(restaurant, size, seats_for(restaurant, size, area)),
+            turn_of(restaurant, sitting, size),
+            most,
+        )
         for size, area in parties
     ]
+
+
+def _places(restaurant: RestaurantSpec, size: int, wanted: tuple[Seats, ...]) -> tuple[Seats, ...]:
+    """Return what a play seats such a party at: tables, or as many covers."""
+    return wanted if restaurant.covers is None or not wanted else ((COVER,) * size,)
 
 
 def _party(row: Reservation) -> tuple[int, int | None]:

@@ -35,10 +35,15 @@ def export_restaurant(session: Session, slug: str) -> str:
     for name in ("slug", "name", "zone", "locale", "email", "phone", "address"):
         if value := getattr(restaurant, name):
             document.add(name, value)
+    if restaurant.covers is not None:
+        document.add("capacity", "covers")
+        document.add("covers", restaurant.covers)
     if restaurant.features:
         document.add("features", _lines(asdict(each) for each in restaurant.features))
-    document.add("areas", _lines(_area(area) for area in restaurant.areas))
-    document.add("tables", _lines(_table(restaurant, table) for table in restaurant.tables))
+    if restaurant.areas:
+        document.add("areas", _lines(_area(area) for area in restaurant.areas))
+    if restaurant.tables:
+        document.add("tables", _lines(_table(restaurant, table) for table in restaurant.tables))
     if restaurant.combinations:
         document.add("combinations", _lines(_combinations(restaurant)))
     if policies := _policies(restaurant):
@@ -116,7 +121,7 @@ def _shift(shift: ShiftSpec) -> dict[str, Any]:
     row["ends"] = "24:00" if shift.ends == time() else _wall(shift.ends)
     if shift.on_date is None and len(shift.weekdays) < len(_DAYS):
         row["days"] = [_DAYS[day] for day in sorted(shift.weekdays)]
-    for name in ("on_date", "valid_from", "valid_until", "buffer_minutes"):
+    for name in ("on_date", "valid_from", "valid_until", "buffer_minutes", "covers"):
         if (value := getattr(shift, name)) is not None:
             row[name] = value
     for name in ("may_run_over", "added"):

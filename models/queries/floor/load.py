@@ -156,6 +156,7 @@ def _load(session: Session, restaurant_id: int) -> RestaurantSpec:
         email=row.email,
         phone=row.phone,
         address=row.address,
+        covers=row.covers,
         policies=policies_from(row.policies),
         date_pacing=date_pacing_from((row.day_rules or {}).get("pacing", ())),
         area_closures=area_closures_from((row.day_rules or {}).get("area_closures", ())),
@@ -255,6 +256,7 @@ def _shift(row: Shift) -> ShiftSpec:
         buffer_minutes=row.overrides.get("buffer_minutes"),
         may_run_over=row.may_run_over,
         added=bool(row.overrides.get("added")),
+        covers=row.overrides.get("covers"),
     )
 
 

@@ -64,7 +64,7 @@ def decide_at_the_door(board: Board, ask: Ask, *, tables: Seats = ()) -> Outcome
     if not wanted:
         return Outcome(Status.DECLINED, reason=Reason.PARTY_TOO_LARGE)
     for held, some in _by_turn(board, ask, wanted):
-        seats = board.floor.first_free(some, board.floor.mask(ask.quarter, held))
+        seats = board.first_free(ask, some, held)
         if seats is not None:
             return Outcome(Status.CONFIRMED, seats, held)
     whole = board.held(ask, tables)
@@ -79,7 +79,7 @@ def decide_at_the_door(board: Board, ask: Ask, *, tables: Seats = ()) -> Outcome
 def _cut_short(board: Board, ask: Ask, wanted: tuple[Seats, ...], whole: int) -> Outcome:
     """Give the party the longest turn that is shorter than a whole one."""
     for held in _shorter(board, whole):
-        seats = board.floor.first_free(wanted, board.floor.mask(ask.quarter, held))
+        seats = board.first_free(ask, wanted, held)
         if seats is not None and held <= board.held(ask, seats):
             return Outcome(Status.CONFIRMED, seats, held)
     return Outcome(Status.DECLINED, reason=Reason.FULL)

@@ -1,5 +1,6 @@
 """The board: a book in memory while decisions are made on it, with the requests and outcomes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -8,6 +9,7 @@ from models.rules.deciding.seating import NO_AREA, Floor, Seats, candidates
 from models.rules.evening.limits import UNLIMITED, Limits
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.closing import last_start
+from models.rules.restaurant.covers import full_at, most_covers
 from models.rules.restaurant.features import NOTHING, Wants
 from models.rules.restaurant.pacing import Load, pacing_at
 from models.rules.restaurant.restaurant import Pacing, RestaurantSpec
@@ -197,6 +199,20 @@ class Board:
             self.restaurant, self.sitting, party_size=ask.party_size, area_id=ask.area_id
         )
 
+    def first_free(self, ask: Ask, wanted: Iterable[Seats], held: int) -> Seats | None:
+        """The first of `wanted` that is free so long, if there is room for the party."""
+        if not self.has_room(ask, held):
+            return None
+        return self.floor.first_free(wanted, self.floor.mask(ask.quarter, held))
+
+    def has_room(self, ask: Ask, held: int) -> bool:
+        """Whether the covers in the restaurant leave room; with tables these say alone."""
+        most = most_covers(self.restaurant, self.sitting.shift)
+        if most is None or ask.force_pacing:
+            return True
+        span = {"first": ask.quarter, "last": ask.quarter + held - 1}
+        return full_at(self.floor.covers, ask.party_size, **span, most=most) is None
+
     def apply(self, ask: Ask, outcome: Outcome) -> None:
         """Put a decision into effect: seat the party, re-seating others, or count it as waiting."""
         if outcome.status is Status.WAITLISTED:
@@ -233,12 +249,16 @@ class Board:
     def seat(self, ask: Ask, seats: Seats, held: int) -> None:
         """Add a party to the board."""
         self.floor.take(seats, self.floor.mask(ask.quarter, held))
+        if self.restaurant.covers is not None:
+            self.floor.count(ask.quarter, held, ask.party_size)
         load = self.pace.setdefault(ask.quarter, Load())
         load.add(ask.party_size, online=ask.online or ask.counted_online)
 
     def lift(self, ask: Ask, seats: Seats, held: int) -> None:
         """Remove a party from the board (to test whether it could sit elsewhere)."""
         self.floor.release(seats, self.floor.mask(ask.quarter, held))
+        if self.restaurant.covers is not None:
+            self.floor.count(ask.quarter, held, -ask.party_size)
         load = self.pace.setdefault(ask.quarter, Load())
         load.remove(ask.party_size, online=ask.online or ask.counted_online)
 
@@ -248,7 +268,7 @@ class Board:
         One at a blocked table stays: its table would be free for nobody.
         """
         mask = self.floor.mask(ask.quarter, held)
-        if self.floor.is_blocked(seats, mask):
+        if not seats or self.floor.is_blocked(seats, mask):
             return
         self.movable[number] = Movable(number, self.wanted(ask), seats, mask, ask.quarter)
 

@@ -7,6 +7,7 @@ from models.rules.deciding.offers import offers
 from models.rules.deciding.reseating import Room
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.covers import most_covers
 from models.rules.restaurant.pacing import keeps_pace
 from models.rules.restaurant.sittings import closed_areas
 
@@ -44,10 +45,10 @@ def _at_a_table(board: Board, ask: Ask, wanted: tuple[Seats, ...], offered: Wind
     if board.restaurant.turns_vary:
         return _at_a_table_of_its_turn(board, ask, wanted, offered)
     held = board.held(ask)
-    mask = board.floor.mask(ask.quarter, held)
-    seats = board.floor.first_free(wanted, mask)
+    seats = board.first_free(ask, wanted, held)
     if seats is not None:
         return Outcome(Status.CONFIRMED, seats, held)
+    mask = board.floor.mask(ask.quarter, held)
     return _by_moving(board, ask, board.find_room(ask, wanted, mask), held, offered)
 
 
@@ -68,8 +69,8 @@ def _at_a_table_of_its_turn(
     """
     for seats in wanted:
         held = board.held(ask, seats)
-        mask = board.floor.mask(ask.quarter, held)
-        if board.ends_in_time(ask, seats) and board.floor.first_free((seats,), mask):
+        is_free = board.first_free(ask, (seats,), held) is not None
+        if is_free and board.ends_in_time(ask, seats):
             return Outcome(Status.CONFIRMED, seats, held)
     groups = board.by_turn(ask)
     held, group = max(groups, key=lambda each: len(each[1]), default=(1, ()))
@@ -88,7 +89,10 @@ def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -
 
 
 def _never_fits(board: Board, ask: Ask) -> bool:
-    """Whether the party exceeds the pacing even of an empty interval: waiting is useless."""
+    """Whether the party exceeds what an empty interval, or restaurant, takes."""
+    most = most_covers(board.restaurant, board.sitting.shift)
+    if most is not None and ask.party_size > most:
+        return True
     pacing = board.pacing(ask, ask.quarter)
     return not keeps_pace(pacing, None, ask.party_size, online=ask.online)
 

@@ -34,6 +34,8 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 
     Later starts may be left out once OFFERED_STEPS are spent.
     """
+    if board.restaurant.covers is not None:
+        return []
     taken, movable = board.floor.taken, board.movable.values()
     found, steps = [], 0
     for quarter in starts:
@@ -66,13 +68,21 @@ def _paced(board: Board, ask: Ask) -> list[int]:
     return [quarter for quarter in board.sitting.starts if quarter <= last and paced(quarter)]
 
 
+def _with_room(board: Board, ask: Ask, starts: list[int]) -> list[int]:
+    """Those of the starts at which the covers in the restaurant leave room for the party."""
+    if board.restaurant.covers is None:
+        return starts
+    held = board.held(ask)
+    return [each for each in starts if board.has_room(replace(ask, quarter=each), held)]
+
+
 def _free(board: Board, ask: Ask) -> int:
     """The free starts as bits, counted from the sitting's first start."""
     starts = board.sitting.starts
     if not starts:
         return 0
     first, base = starts[0], board.floor.base
-    paced = _paced(board, ask)
+    paced = _with_room(board, ask, _paced(board, ask))
     if not board.restaurant.turns_vary:
         all_starts = sum(1 << (quarter - base) for quarter in paced)
         free = board.floor.free_starts(board.wanted(ask), board.held(ask), all_starts)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar, cast
 
+from models.rules.restaurant.covers import largest_party
 from models.rules.restaurant.features import NOTHING, Wants
 from models.rules.restaurant.restaurant import CombinationSpec, RestaurantSpec, TableSpec
 
@@ -13,6 +14,8 @@ Seats = tuple[int, ...]
 #: Tables, and the bits for which they are held.
 Place = tuple[Seats, int]
 NO_AREA: frozenset[int] = frozenset()
+#: All that a party takes where covers are counted.
+NO_TABLES: Seats = ()
 
 
 def candidates(
@@ -38,6 +41,8 @@ def candidates(
         return cast("tuple[Seats, ...]", known)
 
     def find() -> tuple[Seats, ...]:
+        if restaurant.covers is not None:
+            return _without_tables(restaurant, party_size, area_id in closed, wants)
         usable = {
             table.id: table
             for table in restaurant.tables
@@ -50,6 +55,14 @@ def candidates(
         return _by_wishes(restaurant, found, wants) if wants.wishes else found
 
     return _remembered(restaurant, key, find)
+
+
+def _without_tables(
+    restaurant: RestaurantSpec, party_size: int, is_closed: bool, wants: Wants
+) -> tuple[Seats, ...]:
+    """Without tables a party that fits needs none: the floor counts its covers."""
+    fits = party_size <= (largest_party(restaurant) or 0)
+    return (NO_TABLES,) if fits and not is_closed and not wants.needs else ()
 
 
 def _by_wishes(
@@ -99,13 +112,15 @@ def _joined_order(combination: CombinationSpec) -> tuple[int, int, int, int]:
 class Floor:
     """The tables of a restaurant over some hours, as bitmaps. Bit 0 is the quarter `base`."""
 
-    __slots__ = ("base", "blocked", "freed", "taken", "version")
+    __slots__ = ("base", "blocked", "covers", "freed", "taken", "version")
 
     def __init__(self, base: int, taken: dict[int, int]) -> None:
         self.base = base
         self.taken = taken
         #: the bits of blocked tables: these are taken whoever leaves
         self.blocked: dict[int, int] = {}
+        #: where there are no tables: quarter -> the covers in the restaurant
+        self.covers: dict[int, int] = {}
         self.version = 0
         #: number of releases so far
         self.freed = 0
@@ -159,6 +174,13 @@ class Floor:
     def _let_go(self, table_id: int, mask: int) -> None:
         left = self.taken.get(table_id, 0) & ~mask
         self.taken[table_id] = left | self.blocked.get(table_id, 0)
+
+    def count(self, quarter: int, held: int, covers: int) -> None:
+        """Count so many covers more in the restaurant (negative: fewer) for the quarters held."""
+        for each in range(quarter, quarter + held):
+            self.covers[each] = self.covers.get(each, 0) + covers
+        self.version += 1
+        self.freed += covers < 0
 
     def free_starts(self, wanted: Iterable[Seats], held: int, all_starts: int) -> int:
         """The starts (bits, of `all_starts`) at which some candidate is free for `held` quarters.

@@ -92,7 +92,7 @@ def _seats(
     area_id: int | None,
     closed: frozenset[int],
 ) -> Iterator[Objection]:
-    if not party.table_ids:
+    if not party.table_ids and restaurant.covers is None:
         yield Objection(Code.NO_TABLE, "", f"it is {party.status} but has no table")
     gone = [number for number in party.table_ids if number not in restaurant.table_by_id]
     for number in gone:

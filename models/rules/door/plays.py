@@ -37,6 +37,8 @@ _NEARLY: Final = 1 - 1e-9
 _PRESENCE: Final = 10_000
 _32_BITS: Final = 0xFFFF_FFFF
 
+#: In the place of a table: one cover.
+COVER: Final = 0
 Taken = dict[int, list[tuple[int, int]]]
 Busy = Mapping[int, Sequence[tuple[int, int]]]
 
@@ -65,10 +67,15 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A party that waits: the tables that suit it, best first, and the minutes of its turn."""
+    """A party that waits: the tables that suit it, best first, and the minutes of its turn.
+
+    `most`: the most covers at once, where these are counted instead of tables. Each cover then
+    takes the place COVER once.
+    """
 
     wanted: tuple[Seats, ...]
     turn: int
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,10 @@ class Play:
         found: tuple[int, Seats] | None = None
         needed = party.turn + self.buffer - BEGUN
         for seats in party.wanted:
-            begins = _free_from(taken, seats, needed)
+            if party.most is None:
+                begins = _free_from(taken, seats, needed)
+            else:
+                begins = _room_from(taken.get(COVER, ()), len(seats), needed, most=party.most)
             if begins < LONGEST and (found is None or begins < found[0]):
                 found = begins, seats
             if begins == 0:
@@ -174,7 +184,7 @@ def _settle(
     """Where a party with a reservation sits, from when on the tables are its own, and it sits."""
     begins = max(stay.begins, 0)
     seats, free = stay.seats, _last_end(taken, stay.seats)
-    if free <= begins:
+    if free <= begins or COVER in seats:  # where covers are counted, nobody sits at its table
         return seats, begins, begins
     meant = {table for start, _, each in later if start < stay.ends for table in each.seats}
     for other in stay.others:
@@ -207,3 +217,14 @@ def _free_from(taken: Busy, seats: Seats, needed: int) -> int:
             break
         begins = max(begins, end)
     return begins
+
+
+def _room_from(spans: Sequence[tuple[int, int]], covers: int, needed: int, *, most: int) -> int:
+    """The first minute from which there is room for so many covers for `needed` minutes."""
+    for begins in sorted({0, *(end for _, end in spans)}):
+        near = [(start, end) for start, end in spans if start < begins + needed and end > begins]
+        moments = {begins, *(start for start, _ in near if start > begins)}
+        there = [sum(start <= at < end for start, end in near) for at in moments]
+        if max(there) + covers <= most:
+            return begins
+    return LONGEST

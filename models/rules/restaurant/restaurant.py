@@ -171,6 +171,8 @@ class ShiftSpec:
     buffer_minutes: int | None = None
     may_run_over: bool = False
     added: bool = False
+    #: the most covers in the restaurant, where it differs from the restaurant's
+    covers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,8 @@ class RestaurantSpec:
     approvals: tuple[Approval, ...] = ()
     #: what tables may offer
     features: tuple[FeatureSpec, ...] = ()
+    #: there are no tables to seat: the most covers at once; None: there are tables
+    covers: int | None = None
 
     @cached_property
     def memo(self) -> dict[object, object]:

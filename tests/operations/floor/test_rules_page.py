@@ -20,6 +20,7 @@ from models.operations.floor.shapes import (
     DatePacingShape,
     FeatureShape,
     PacingShape,
+    RestaurantFile,
     ShiftShape,
     TableShape,
 )
@@ -122,6 +123,7 @@ class Book:
     def __init__(self, restaurant: RestaurantSpec) -> None:
         self.restaurant = restaurant
         self.boards: dict[int, Board] = {}
+        self.floor = Floor(quarter_of(NOW), {})
 
     def answer(self, row: list[str]) -> str:
         """What the product answers, in the words of the page."""
@@ -136,7 +138,8 @@ class Book:
     def _decided(
         self, sitting: Sitting, request: TableRequest, *, online: bool, walk_in: bool
     ) -> str:
-        empty = Board(self.restaurant, sitting, Floor(sitting.starts[0], {}))
+        # as when they are loaded, the books of a restaurant share one floor
+        empty = Board(self.restaurant, sitting, self.floor)
         board = self.boards.setdefault(sitting.book_id, empty)
         area = self.restaurant.area_by_key[request.area_key].id if request.area_key else None
         quarter = quarter_of(request.starts_at)
@@ -146,9 +149,12 @@ class Book:
         board.apply(ask, outcome)
         if outcome.status is not Status.CONFIRMED:
             others = [f"{local(self.restaurant, each):%H:%M}" for each in outcome.alternatives]
-            return f"{outcome.status.value}: {outcome.reason}; instead {', '.join(others)}"
-        labels = " + ".join(self.restaurant.table_by_id[each].label for each in outcome.seats)
+            instead = f"; instead {', '.join(others)}" if others else ""
+            return f"{outcome.status.value}: {outcome.reason}{instead}"
         ends = request.starts_at + timedelta(minutes=15 * outcome.held)
+        if self.restaurant.covers is not None:
+            return f"room until {ends:%H:%M}"
+        labels = " + ".join(self.restaurant.table_by_id[each].label for each in outcome.seats)
         asks = online and needs_approval(
             self.restaurant, sitting.shift, outcome.seats, party_size=request.party_size
         )
@@ -162,10 +168,20 @@ def wrong_answers(restaurant: RestaurantSpec, rows: list[list[str]]) -> Iterator
             yield f"{row}: {found}"
 
 
-def test_every_worked_example_is_answered_as_the_page_says(db: Engine) -> None:
-    text = section("Worked examples")
+def test_the_capacity_is_on_the_page_with_its_defaults() -> None:
+    shape = RestaurantFile.model_fields
+    assert defaults("Capacity") == {name: shape[name].default for name in ("capacity", "covers")}
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"), [("Worked examples", "small"), ("Worked examples of covers", "counted")]
+)
+def test_every_worked_example_is_answered_as_the_page_says(
+    db: Engine, title: str, slug: str
+) -> None:
+    text = section(title)
     load(text.split("```toml\n")[1].split("```")[0], now=NOW)
     examples = tables(text)
-    assert len(examples) > 5
-    wrong = [each for rows in examples for each in wrong_answers(restaurant_of(), rows)]
+    assert sum(len(rows) for rows in examples) > 10
+    wrong = [each for rows in examples for each in wrong_answers(restaurant_of(slug), rows)]
     assert "\n".join(wrong) == ""

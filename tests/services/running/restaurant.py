@@ -73,11 +73,20 @@ def open_restaurant(
     shifts: Mapping[str, ShiftTimes] | None = None,
     closed_on: Sequence[date] = (),
     policies: Mapping[str, Any] | None = None,
+    covers: int | None = None,
 ) -> OpenRestaurant:
-    """Write a restaurant and commit. `policies` has the keys of a restaurant file."""
+    """Write a restaurant and commit. `policies` has the keys of a restaurant file.
+
+    `covers`: it has no tables, and so many may be in the restaurant.
+    """
+    tables = tables if covers is None else {}
     with transaction(bind) as session:
         restaurant = Restaurant(
-            slug=slug, name=slug.title(), zone=zone, policies=dict(policies or {})
+            slug=slug,
+            name=slug.title(),
+            zone=zone,
+            policies=dict(policies or {}),
+            covers=covers,
         )
         session.add(restaurant)
         session.flush()

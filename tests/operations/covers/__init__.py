@@ -1,0 +1,1 @@
+"""Restaurants that count covers instead of tables."""
