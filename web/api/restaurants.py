@@ -104,6 +104,7 @@ def restaurant_facts(restaurant: RestaurantSpec) -> dict[str, Any]:
             {"key": area.key, "name": area.name, "online": is_offered(restaurant, area)}
             for area in restaurant.areas
         ],
+        "capacity": "tables" if restaurant.covers is None else "covers",
         "features": [asdict(feature) for feature in restaurant.features],
         "shifts": [_shift(shift) for shift in restaurant.shifts],
         "min_party": policies.min_party_online,

@@ -123,6 +123,9 @@ class RestaurantOut(ResponseModel):
     email: str
     address: str
     areas: list[AreaOut]
+    capacity: Literal["tables", "covers"] = Field(
+        description="covers: parties have no tables; guests are counted"
+    )
     features: list[FeatureOut]
     shifts: list[ShiftOut]
     min_party: int
