@@ -18,13 +18,14 @@ from tests.services.running.stack import PASSWORD, UNPACED, Stack
 class Evening:
     """A restaurant in the middle of its evening, and its stands."""
 
-    def __init__(self, browser: Browser, stack: Stack) -> None:
+    def __init__(self, browser: Browser, stack: Stack, **restaurant: Any) -> None:
         self.browser, self.stack = browser, stack
         shift = ShiftTimes(first=time(16), last=time(22), ends=time(23, 45))
         self.restaurant: OpenRestaurant = stack.open_restaurant(
             zone=zone_in_the_evening(),
             shifts={"dinner": shift},
             policies=UNPACED | {"door_online": True},
+            **restaurant,
         )
         self.email = f"{uuid.uuid4().hex}@example.com"
         with transaction(stack.engine) as session:

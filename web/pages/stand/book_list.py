@@ -18,7 +18,7 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import Wording
 from web.api.access_log import audit_read
 from web.http.access import staff_at_restaurant
-from web.pages.stand.covers import HEIGHT, bars_of, covers_of
+from web.pages.stand.covers import HEIGHT, bars_of, covers_now, covers_of
 from web.pages.stand.known import known_guests
 from web.pages.stand.limits import limits_said
 from web.pages.stand.lines import lines_of, sections_of, service_date
@@ -85,6 +85,7 @@ def frame_facts(
         "covers": covers_of(view),
         "bars": bars_of(restaurant, view, said),
         "bars_height": HEIGHT,
+        "present": covers_now(restaurant, now=now) if day == today else None,
         "limits": limits_said(restaurant, view, said, now=now),
         "caller": caller,
         "may_move": caller.has(restaurant.id, Permission.MOVE_PARTIES),

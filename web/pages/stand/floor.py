@@ -16,7 +16,7 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 from web.http.access import staff_at_restaurant
 from web.pages.stand.book_list import frame_facts, read_book
 from web.pages.stand.lines import BookLine, lines_of, sections_of
-from web.pages.stand.page import register_stand, render_stand, wording_of
+from web.pages.stand.page import register_stand, render_stand, to_list, wording_of
 from web.pages.stand.plan import FloorPlan, plan_of
 from web.pages.stand.sections import shown_sections
 
@@ -42,6 +42,8 @@ class TableState:
 @staff_at_restaurant(Permission.READ_BOOK)
 def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
     """Show the floor plan. Audited like every look at the book."""
+    if restaurant.covers is not None:  # it has no tables to show
+        return to_list(restaurant)
     now = clock.now()
     view = read_book(restaurant, caller, now=now)
     said = wording_of(restaurant)

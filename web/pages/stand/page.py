@@ -34,7 +34,8 @@ POLICY: Final = (
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-#: the views of an evening, and what can be taken away: (word, endpoint)
+#: the views of an evening, and what can be taken away: (word, endpoint). Only the first shows no
+#: tables, and so also a restaurant that has none.
 VIEWS: Final = (
     ("list", "stand_list.show"),
     ("timeline", "stand_timeline.show"),
@@ -116,7 +117,7 @@ def render_stand(
         restaurant=restaurant,
         page_token=page_token() if has_session() else "",
         undoable=UNDOABLE,
-        views=VIEWS,
+        views=VIEWS if restaurant.covers is None else VIEWS[:1],
         exports=EXPORTS,
         **facts,
     )
@@ -131,6 +132,12 @@ def register_stand(blueprint: APIBlueprint) -> None:
     """Answer errors with pages, and send whoever is not signed in to the sign-in page."""
     register_trouble(blueprint)
     blueprint.register_error_handler(SignInFailed, _to_sign_in)
+
+
+def to_list(restaurant: RestaurantSpec) -> Response:
+    """Send to the list, on the same date: a restaurant without tables has no other view."""
+    day = request.args.get("date")
+    return see_other(url_for("stand_list.show", slug=restaurant.slug, date=day))
 
 
 def _to_sign_in(_error: SignInFailed) -> Response:

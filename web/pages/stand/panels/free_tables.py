@@ -11,6 +11,7 @@ from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
 from models.rules.restaurant.turn_times import turn_minutes
+from web.pages.stand.covers import CoversOf, room_at
 
 #: A party past its turn is counted as leaving this much later.
 _STAYS: Final = timedelta(minutes=15)
@@ -46,7 +47,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A time at which a party may come: how many tables fit it, and how busy it is."""
+    """A time at which a party may come: how many tables fit it, and how busy it is.
+
+    Where covers are counted, `tables` is how many of them are free, or 0 if that is not enough.
+    """
 
     starts_at: datetime
     tables: int
@@ -147,10 +151,11 @@ def starts_for(
     for shift in view.shifts:
         sitting = sittings.get(shift.book_id)
         loads = {each.starts_at: each for each in shift.intervals}
+        moments = [each for each in _moments(sitting) if quarter_of(each) >= quarter_of(now)]
+        rooms = room_at(restaurant, moments, party_size=party_size, now=now)
         starts = [
-            _start(restaurant, view, moment, loads.get(moment), party_size, now)
-            for moment in _moments(sitting)
-            if quarter_of(moment) >= quarter_of(now)
+            _start(restaurant, view, moment, loads.get(moment), party_size, now, rooms.get(moment))
+            for moment in moments
         ]
         if starts:
             found.append((shift.name, starts))
@@ -169,12 +174,17 @@ def _start(
     load: Interval | None,
     party_size: int,
     now: datetime,
+    room: CoversOf | None,
 ) -> Start:
-    found = tables_for(restaurant, view, party_size=party_size, starts_at=moment, now=now)
-    whole = sum(choice.short == 0 for choice in found.fitting)
     covers = load.covers if load else 0
     limit = load.pacing.covers if load else None
-    return Start(moment, whole, covers, limit is not None and covers + party_size > limit)
+    is_full = limit is not None and covers + party_size > limit
+    if room is not None:
+        fits = room.covers >= party_size
+        return Start(moment, room.covers if fits else 0, covers, is_full or not fits)
+    found = tables_for(restaurant, view, party_size=party_size, starts_at=moment, now=now)
+    whole = sum(choice.short == 0 for choice in found.fitting)
+    return Start(moment, whole, covers, is_full)
 
 
 def _begun(sittings: Iterable[Sitting], starts_at: datetime) -> list[Sitting]:

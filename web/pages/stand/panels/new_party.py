@@ -12,6 +12,7 @@ from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from tasks.messaging.templates.wording import local
 from web.http.access import staff_at_restaurant
 from web.pages.stand.book_list import read_book
+from web.pages.stand.covers import room_at
 from web.pages.stand.page import register_stand, render_stand, wording_of
 from web.pages.stand.panels.free_tables import starts_for, tables_for
 
@@ -40,6 +41,7 @@ def walk_in(restaurant: RestaurantSpec, caller: Caller) -> Response:
         table=table,
         may_force=caller.has(restaurant.id, Permission.FORCE_PACING),
         may_squeeze=caller.has(restaurant.id, Permission.SQUEEZE_PARTIES),
+        room=room_at(restaurant, [start], party_size=size, now=now).get(start),
         proposal=tables_for(
             restaurant, view, party_size=size, starts_at=start, now=now, first=table
         ),

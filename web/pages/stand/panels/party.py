@@ -61,6 +61,7 @@ def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Res
         local_start=local(row.starts_at, zone=restaurant.zone).isoformat(timespec="minutes")[:16],
         at=times_of(restaurant, said),
         lengths=LENGTHS,
+        has_tables=restaurant.covers is None,
         **_table_facts(restaurant, view, row, lines, acts, now=now),
     )
 
