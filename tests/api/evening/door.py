@@ -35,6 +35,11 @@ class Door:
         assert answer.status_code == 201, answer.text
         self.script.hear(answer)
         self.script.oracle.line.joined(answer.json)
+        if answer.json.get("quoted") == {
+            "low": 0,
+            "high": 0,
+        }:  # a table is free: the host calls now
+            self._call(answer.json["id"])
         if self.script.random.random() < 0.15:
             when = self.script.night.now + timedelta(minutes=self.script.random.randint(10, 50))
             self.script.plan(when, lambda: self._leave(answer.json["id"]))
@@ -46,12 +51,14 @@ class Door:
             self._expect(each)
         free = [each for each in entries if not each["ready_at"] and not each["missed_at"]]
         for each in free[:_TRIED]:
-            answer = self.script.verb("ready", each["id"])
-            if answer.status_code == 200:
-                self.script.oracle.line.called(each["id"])
+            self._call(each["id"])
             self.script.check()
         if len(free) > 2 and self.script.random.random() < 0.1:
             self._pass_over(free[0]["id"], "waits for a friend")
+
+    def _call(self, number: str) -> None:
+        if self.script.verb("ready", number).status_code == 200:
+            self.script.oracle.line.called(number)
 
     def _expect(self, each: dict[str, Any]) -> None:
         """A called party comes within its time, later, or not at all."""

@@ -28,3 +28,5 @@ POLICIES: Final[dict[str, Any]] = {
     "door_online": True,
     "turn_times": [[2, 75], [4, 90], [8, 105], [999, 120]],
 }
+#: requests of so many guests for the dinner need the staff's approval
+APPROVALS: Final = [{"min_party": 6, "shift": "dinner"}]

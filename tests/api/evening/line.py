@@ -32,6 +32,8 @@ class Line:
         """Note a party that joined: it is the last."""
         self.places.append(said["id"])
         self.sizes[said["id"]] = said["party_size"]
+        if "quoted" in said:
+            self.quoted[said["id"]] = said["quoted"]
 
     def called(self, number: str) -> None:
         """The host called the party; the list says to which tables."""

@@ -39,6 +39,8 @@ class Night:
     host: "SignedIn"
     manager: "SignedIn"
     now: datetime = EVE
+    writes: "Writes" = field(default_factory=lambda: Writes())  # noqa: PLW0108 -- it is defined below
+    _book: tuple[tuple[int, datetime], dict[str, Any]] | None = None
     acts: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
@@ -75,6 +77,21 @@ class Night:
     def stand(self, name: str, body: dict[str, Any]) -> Answer:
         """One act about the evening: below `.../book/`."""
         return self.send(name, f"{self.path}/book/{name}", body)
+
+    def tell(self, name: str, **body: Any) -> dict[str, Any]:
+        """One act of the manager about the evening; it succeeds."""
+        answer = self.send(name, f"{self.path}/book/{name}", body, **self.as_manager)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    def divide(self, sections: list[dict[str, Any]]) -> dict[str, Any]:
+        """Divide the tables of the dinner among the servers."""
+        body = {"date": FRIDAY.date().isoformat(), "shift": "dinner", "sections": sections}
+        path = f"{self.path}/book/sections"
+        answer = self.client.put(path, json=body, headers=self.as_manager)
+        assert answer.status_code == 200, answer.text
+        self.acts["sections"] += 1
+        return dict(answer.json)
 
     def read(self, path: str) -> dict[str, Any]:
         """GET as the host; `path` is below /api/v1."""
@@ -155,7 +172,13 @@ class Night:
         return answer
 
     def book_of_the_day(self) -> dict[str, Any]:
-        """Return the book as the stand reads it."""
+        """Return the book as the stand reads it; the last one, if nothing has changed since."""
+        at = (self.writes.count, self.now)
+        if self._book is None or self._book[0] != at:
+            self._book = (at, self._read_book())
+        return self._book[1]
+
+    def _read_book(self) -> dict[str, Any]:
         day = FRIDAY.date().isoformat()
         answer = self.client.get(f"{self.path}/book?date={day}", headers=self.staff)
         assert answer.status_code == 200, answer.text
@@ -175,6 +198,19 @@ class Night:
         """Decide every request and change that waits, as a worker does."""
         for lane in range(settings().lanes):
             decide(lane)
+
+
+@dataclass(slots=True)
+class Writes:
+    """Counts the statements that may have changed a row, in every process of the day: this one."""
+
+    count: int = 0
+
+    def saw(self, _connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        """Note one statement, unless it changed no row."""
+        kind = statement.lstrip()[:6].upper()
+        if kind in ("INSERT", "UPDATE", "DELETE", "REPLAC") and cursor.rowcount != 0:
+            self.count += 1
 
 
 @dataclass(slots=True)

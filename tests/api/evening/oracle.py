@@ -32,6 +32,9 @@ class Heard:
     status: Status
     tables: frozenset[str]
     source: str
+    start: str = ""
+    #: so many are here already; None: all of them, or none
+    here: int | None = None
 
 
 @dataclass(slots=True)
@@ -43,6 +46,13 @@ class Oracle:
     line: Line = field(default_factory=Line)
     #: parties that nobody moves but by an act on themselves
     locked: set[str] = field(default_factory=set)
+    #: requests that hold their tables and wait for the host's approval
+    asked: set[str] = field(default_factory=set)
+    #: parties that the host put at tables for fewer
+    squeezed: set[str] = field(default_factory=set)
+    #: from this start on nobody is given a table; and who keeps one
+    closed_from: datetime | None = None
+    kept: set[str] = field(default_factory=set)
     reseated: int = 0
     #: parties that an act of the host on another party moved, or whose turn it cut
     made_way: int = 0
@@ -56,8 +66,16 @@ class Oracle:
         if tables is None:
             tables = known.tables if known else ()
         source = said.get("source", known.source if known else "")
+        status = Status(said["status"])
+        if status is not Status.REQUESTED:
+            self.asked.discard(said["id"])
         self.parties[said["id"]] = Heard(
-            said["party_size"], Status(said["status"]), frozenset(tables), source
+            said["party_size"],
+            status,
+            frozenset(tables),
+            source,
+            said.get("start", known.start if known else ""),
+            said.get("arrived_covers"),
         )
         if said.get("tables_locked") is not None:
             (self.locked.add if said["tables_locked"] else self.locked.discard)(said["id"])
@@ -78,6 +96,18 @@ class Oracle:
         for each in said["parties"]:
             if each["moved_to"]:
                 self.parties[each["reservation_id"]].tables = frozenset(each["moved_to"])
+
+    def hear_hurt(self, said: dict[str, Any], *, closed_from: datetime | None = None) -> None:
+        """Note whom a closing, or a cancellation of many, cancelled, moved to a start, or left."""
+        self.closed_from = closed_from or self.closed_from
+        for each in said["parties"]:
+            party = self.parties[each["reservation_id"]]
+            if each["is_cancelled"]:
+                party.status = Status.CANCELLED
+            elif each["moved_to"]:
+                party.start, party.tables = each["moved_to"], frozenset()
+            else:
+                self.kept.add(each["reservation_id"])
 
     def waiting(self) -> set[str]:
         """Return the parties that wait at the door."""
@@ -101,6 +131,7 @@ class Oracle:
             self._follows(self.parties[number], each, held)
             self.hear(each)
         self._tables(book["reservations"], now=now)
+        self._fit(book)
         self._covers(book)
         self.blocks.compare(book)
 
@@ -115,7 +146,10 @@ class Oracle:
         may_be = _FREE.get(heard.status, {heard.status})
         if heard.source == DOOR and heard.status is Status.WAITLISTED:
             may_be = _AT_DOOR
+        if shown["id"] in self.asked and heard.status is Status.REQUESTED:
+            may_be = {Status.REQUESTED, Status.EXPIRED}
         assert status in may_be, (heard, shown)
+        self._is_as_told(heard, shown, status)
         if frozenset(shown["tables"]) != heard.tables and heard.status is status:
             # a party that is here is moved only when another does not leave its table
             waits_for_another = status is Status.ARRIVED and not heard.tables.isdisjoint(held)
@@ -123,11 +157,32 @@ class Oracle:
             assert shown["id"] not in self.locked, (heard, shown)
             self.reseated += status in (Status.CONFIRMED, Status.ARRIVED)
 
+    def _is_as_told(self, heard: Heard, shown: dict[str, Any], status: Status) -> None:
+        """Its start, who of it is here, and whether it waits for approval."""
+        if heard.source != DOOR and heard.start:
+            assert moment(shown["start"]) == moment(heard.start), (heard, shown)
+        if status is heard.status:
+            assert shown.get("arrived_covers") == heard.here, (heard, shown)
+        if shown.get("approve_by"):
+            assert status is Status.REQUESTED, shown
+            self.asked.add(shown["id"])
+        else:
+            assert shown["id"] not in self.asked or status is not Status.REQUESTED, shown
+        if self.closed_from and status is Status.CONFIRMED and shown["id"] not in self.kept:
+            assert moment(shown["start"]) < self.closed_from, shown
+
+    def _fit(self, book: dict[str, Any]) -> None:
+        """Nobody has tables for fewer, unless the host squeezed them in."""
+        most = {each["label"]: each["max_party"] for each in book["tables"]}
+        for row in book["reservations"]:
+            if _holds(row) and row["id"] not in self.squeezed:
+                assert row["party_size"] <= sum(most[each] for each in row["tables"]), row
+
     def _tables(self, rows: list[dict[str, Any]], *, now: datetime) -> None:
         """One party sits at a table; parties to come follow one another; the host is warned."""
         at_table: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
-            if row["status"] in HOLDING:
+            if _holds(row):
                 assert row["tables"], row
                 for label in row["tables"]:
                     at_table[label].append(row)
@@ -147,11 +202,16 @@ class Oracle:
     def _covers(self, book: dict[str, Any]) -> None:
         wanted: dict[str, int] = defaultdict(int)
         for row in book["reservations"]:
-            if row["status"] in PACED:
+            if row["status"] in PACED or _holds(row):
                 wanted[row["shift"]] += row["party_size"]
         assert {each["key"]: each["covers"] for each in book["shifts"]} == {
             each["key"]: wanted[each["key"]] for each in book["shifts"]
         }
+
+
+def _holds(row: dict[str, Any]) -> bool:
+    """Whether the party has its tables; a request does while it waits for approval."""
+    return row["status"] in HOLDING or bool(row.get("approve_by"))
 
 
 def _overstays(row: dict[str, Any], now: datetime) -> bool:

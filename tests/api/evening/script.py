@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import exp
 from random import Random
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from tests.api.evening.oracle import Oracle
 from tests.api.evening.spans import moment
 
 SIZES: Final = {2: 50, 1: 5, 3: 9, 4: 22, 5: 4, 6: 6, 8: 3, 10: 1}
+#: half of the parties stay longer than planned, two thirds within 22%
+_SPREAD: Final = 0.22
 _PATIENCE: Final = timedelta(minutes=40)
 Act = Callable[[], None]
 
@@ -30,6 +33,7 @@ class Script:
     random: Random
     check: Callable[[], None]
     overstayers: int
+    answered: int = 0
     _todo: list[tuple[datetime, int, Act]] = field(default_factory=list)
     _order: Any = field(default_factory=itertools.count)
     _expected: set[str] = field(default_factory=set)
@@ -67,9 +71,23 @@ class Script:
         if online:
             self.hear(self.night.ask(name, size, start))
             self.night.decide()
+            self._answer(self._row_of(name))
         else:
             self.hear(self.night.book(name, size, start))
         self.oracle.compare(self.night.book_of_the_day(), now=self.night.now)
+
+    def _row_of(self, name: str) -> dict[str, Any]:
+        """Return the line of the book of that guest."""
+        rows = self.night.book_of_the_day()["reservations"]
+        return next(dict(each) for each in rows if each["guest"]["name"] == name)
+
+    def _answer(self, row: dict[str, Any]) -> None:
+        """Approve a request that waits for it, or decline every third."""
+        if row["approve_by"]:
+            self.oracle.compare(self.night.book_of_the_day(), now=self.night.now)
+            self.answered += 1
+            answer = self.verb("decline" if self.answered % 3 == 2 else "approve", row["id"])
+            assert answer.status_code == 200, answer.text
 
     def _size(self) -> int:
         return self.random.choices(list(SIZES), weights=list(SIZES.values()))[0]
@@ -100,6 +118,10 @@ class Script:
                 late += timedelta(minutes=20)
             self.plan(start + late, lambda: self._arrive(number))
 
+    def come(self, number: str, start: datetime) -> None:
+        """The party was moved to that start, and comes then."""
+        self.plan(start + timedelta(minutes=2), lambda: self._arrive(number))
+
     def _late(self, number: str) -> None:
         """It calls: it is on its way. The book misses it only after that."""
         until = self.night.now + timedelta(minutes=25)
@@ -124,6 +146,8 @@ class Script:
         self.hear(self.night.change(number, party_size=size, notify=False))
 
     def _arrive(self, number: str) -> None:
+        if self.oracle.parties[number].status is not Status.CONFIRMED:
+            return  # cancelled meanwhile, or here already
         if self.row(number)["party_size"] > 2 and self.random.random() < 0.3:
             some = self.verb("arrive", number, covers=2)
             assert some.status_code != 200 or some.json["arrived_covers"] == 2
@@ -160,7 +184,7 @@ class Script:
             self.night.acts["overstays"] += 1
             stays = turn + timedelta(minutes=45)
         else:
-            stays = turn * self.random.uniform(0.7, 1.0)
+            stays = turn * exp(self.random.gauss(0, _SPREAD))
         self.plan(self.night.now + stays, lambda: self.verb("finish", number))
 
     # --- a party without a reservation

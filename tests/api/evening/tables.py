@@ -68,6 +68,7 @@ class TableActs:
         for row in self._coming()[:1]:
             force = {"squeeze": True, "overlap": True, "reason": "regular guests"}
             tables = [self._table_for(max(1, row["party_size"] - 1))]
+            self.script.oracle.squeezed.add(row["id"])
             self._act("assign", row, **self.script.night.as_manager, tables=tables, **force)
 
     def _seat_over(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from models.rules.reservations.lifecycle import DOOR
+from tests.api.evening.acts import compare_sections
 from tests.api.evening.night import at
 from tests.api.evening.oracle import Oracle
 
@@ -46,11 +47,21 @@ def heard(*rows: dict[str, Any]) -> Oracle:
 
 LATER = {"status": "confirmed", "seated_at": None, "start": at(20, 30).isoformat(),
          "end": at(22).isoformat()}  # fmt: skip
+#: a request that holds its table until the staff answer
+ASKED = LATER | {"status": "requested", "approve_by": at(20).isoformat()}
 WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "another table than was said": ({}, {"tables": ["2"]}),
     "another size than was said": ({}, {"party_size": 3}),
     "a status that nobody gave it": ({}, {"status": "finished"}),
     "a warning without a reason": ({}, {"warnings": ["overstays"]}),
+    "another start than was said": (LATER, LATER | {"start": at(20, 45).isoformat()}),
+    "fewer who are here than was said": (
+        LATER | {"status": "arrived", "arrived_covers": 2},
+        LATER | {"status": "arrived", "arrived_covers": 1},
+    ),
+    "a request that nobody approved": (ASKED, LATER | {"approve_by": None}),
+    "a request that nobody declined": (ASKED, LATER | {"status": "declined"}),
+    "a request that waits for nobody": (ASKED, ASKED | {"approve_by": None}),
 }
 
 
@@ -129,3 +140,71 @@ def entry(number: str) -> dict[str, Any]:
         "quoted": {"low": 20, "high": 40}, "is_quote_exceeded": False, "ready_at": None,
         "ready_until": None, "tables": [], "missed_at": None,
     }  # fmt: skip
+
+
+HURT = {"reservation_id": "1", "is_cancelled": False, "moved_to": None}
+
+
+def test_the_oracle_notices_a_party_too_large_for_its_table() -> None:
+    row = party("1", party_size=3)
+    with pytest.raises(AssertionError):
+        heard(row).compare(book(row), now=at(19, 30))
+    oracle = heard(row)
+    oracle.squeezed.add("1")
+    oracle.compare(book(row), now=at(19, 30))
+
+
+def test_the_oracle_notices_who_was_cancelled_and_is_still_there() -> None:
+    row = party("1", **LATER)
+    oracle = heard(row)
+    oracle.hear_hurt({"parties": [HURT | {"is_cancelled": True}]})
+    with pytest.raises(AssertionError):
+        oracle.compare(book(row), now=at(19, 30))
+    gone = book(row | {"status": "cancelled", "tables": []})
+    gone["shifts"][0]["covers"] = 0
+    oracle.compare(gone, now=at(19, 30))
+
+
+def test_the_oracle_notices_who_was_moved_and_is_not() -> None:
+    row, moved = party("1", **LATER), LATER | {"start": at(19, 45).isoformat()}
+    oracle = heard(row)
+    oracle.hear_hurt({"parties": [HURT | {"moved_to": at(19, 45).isoformat()}]})
+    with pytest.raises(AssertionError):
+        oracle.compare(book(row), now=at(19, 30))
+    oracle.compare(book(party("1", **moved)), now=at(19, 30))
+
+
+def test_the_oracle_notices_a_party_in_a_closed_book() -> None:
+    row = party("1", **LATER)
+    oracle = heard(row)
+    oracle.hear_hurt({"parties": []}, closed_from=at(20))
+    with pytest.raises(AssertionError):
+        oracle.compare(book(row), now=at(19, 30))
+    oracle.hear_hurt({"parties": [HURT]}, closed_from=at(20))
+    oracle.compare(book(row), now=at(19, 30))
+
+
+def test_the_oracle_notices_sections_that_are_not_those_of_the_book() -> None:
+    ana = {"server": "Ana", "tables": ["1"], "covers_seated": 2, "covers_to_come": 0}
+    ben = {"server": "Ben", "tables": ["2"], "covers_seated": 0, "covers_to_come": 2}
+    shown = book(party("1"), party("2", **LATER, tables=["2"]))
+    right = {"shift": "dinner", "sections": [ana, ben]}
+    compare_sections(right, shown)
+    for wrong in (
+        ben | {"covers_to_come": 0},
+        ben | {"covers_seated": 2},
+        ben | {"tables": []},
+        ben | {"tables": ["1", "2"]},
+    ):
+        with pytest.raises(AssertionError):
+            compare_sections(right | {"sections": [ana, wrong]}, shown)
+
+
+def test_the_oracle_notices_a_quote_that_changed() -> None:
+    row = party("1", status="waitlisted", source=DOOR, tables=[], seated_at=None)
+    oracle = heard(row)
+    oracle.line.joined(row)
+    oracle.compare_line({"entries": [entry("1")]}, book(row), now=at(19, 30))
+    for wrong in ({"quoted": {"low": 25, "high": 40}}, {"is_quote_exceeded": True}):
+        with pytest.raises(AssertionError):
+            oracle.compare_line({"entries": [entry("1") | wrong]}, book(row), now=at(19, 30))
