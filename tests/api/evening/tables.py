@@ -1,5 +1,6 @@
 """The host's acts on tables: another table, two exchanged, a lock, a longer turn, a party over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -61,13 +62,15 @@ class TableActs:
 
     def _assign(self) -> None:
         for row in self._coming()[-1:]:
-            self._act("assign", row, tables=[self._table_for(row["party_size"])])
+            self._act(
+                "assign", row, tables=[self._table_for(row["party_size"], besides=row["tables"])]
+            )
 
     def _overlap(self) -> None:
         """A manager puts a party at a table for fewer, over whoever has it before."""
         for row in self._coming()[:1]:
             force = {"squeeze": True, "overlap": True, "reason": "regular guests"}
-            tables = [self._table_for(max(1, row["party_size"] - 1))]
+            tables = [self._table_for(max(1, row["party_size"] - 1), besides=row["tables"])]
             self.script.oracle.squeezed.add(row["id"])
             self._act("assign", row, **self.script.night.as_manager, tables=tables, **force)
 
@@ -93,8 +96,10 @@ class TableActs:
         for row in self._sits()[1:2]:
             self._act("extend", row, open_end=True)
 
-    def _table_for(self, size: int) -> str:
-        tables = self.script.night.book_of_the_day()["tables"]
+    def _table_for(self, size: int, *, besides: Sequence[str] = ()) -> str:
+        """Return a table for so many, which the party has not got yet."""
+        every = self.script.night.book_of_the_day()["tables"]
+        tables = [each for each in every if each["label"] not in besides]
         fits = [each["label"] for each in tables if each["min_party"] <= size <= each["max_party"]]
         return str(self.script.random.choice(fits or [each["label"] for each in tables]))
 
