@@ -168,7 +168,8 @@ async function send(form, { method = "POST", path, body, texts, said, guarded = 
 /** The book has changed: what was shown is shown again before anything is done. */
 async function lookAgain(form) {
   hideResult(form);
-  const fresh = await page(`/stand/${slug}/evening?date=${dayOf(form)}`);
+  // the list behind the panel names the parties
+  const [fresh] = await Promise.all([page(`/stand/${slug}/evening?date=${dayOf(form)}`), refresh()]);
   const found = fresh?.querySelector("[data-book-revision]")?.dataset.bookRevision;
   if (found) form.closest("[data-book-revision]").dataset.bookRevision = found;
 }
