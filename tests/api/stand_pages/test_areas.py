@@ -58,7 +58,7 @@ def test_a_later_day_is_closed_from_its_opening_unless_said_otherwise(staffed: S
 
 
 @pytest.mark.parametrize("role", ["viewer", "host"])
-def test_who_may_block_tables_has_the_form(staffed: Stand, role: str) -> None:
+def test_the_form_needs_the_permission_to_block_tables(staffed: Stand, role: str) -> None:
     enter(staffed.client, role)
     page = staffed.client.get("/stand/demo/evening").text
     assert ("data-close-area" in page) is (role == "host")

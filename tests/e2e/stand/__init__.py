@@ -1,0 +1,1 @@
+"""The host stand in a browser: one act each."""
