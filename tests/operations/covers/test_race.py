@@ -5,9 +5,11 @@ The book's lock alone is not enough, because two shifts share its covers where a
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import time as time_of
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,10 +19,11 @@ from sqlalchemy.orm import Session
 from models.core.errors import NotSeated
 from models.operations.deciding import covers as staff
 from models.operations.deciding import rounds
+from models.queries.deciding.boards import load_boards
 from models.queries.deciding.covers import covers_present
 from models.queries.floor.load import restaurant_by_id
 from models.rules.restaurant.sittings import quarter_of
-from tests.race.scene import APART, BOTH_OFF, NOW, PAUSE, START, UNPACED, Safeguards, Scene, stage
+from tests.race.scene import APART, BOTH_OFF, NOW, START, UNPACED, Scene, stage
 from tests.services.running.restaurant import ShiftTimes
 from tests.services.running.together import answers, together
 
@@ -90,40 +93,58 @@ def test_the_last_covers_are_given_once(
         assert not scene.findings()
 
 
-def exceeds(
-    db: Engine,
-    patch: pytest.MonkeyPatch,
-    act: Callable[[Scene, int], None],
-    *,
-    safeguards: Safeguards,
-) -> bool:
-    """Whether the number is exceeded without these locks, in one of five attempts."""
-    for module in (rounds, staff):
-        patch.setattr(module, "lock_covers", lambda _session, _restaurant: None)
-    for attempt in range(5):
-        about: dict[str, Any] = {"covers": COVERS, "shifts": SHIFTS, "policies": NO_KEY}
-        with (
-            patch.context() as own,
-            stage(db, own, safeguards=safeguards, slug=f"control-{attempt}", **about) as scene,
-        ):
-            pause_after_counting(scene.bind, PAUSE)
-            act(scene, 8)
-            if most_there(scene) > COVERS:
-                assert "covers" in {each.rule for each in scene.findings()}
-                return True
-    return False
+@contextmanager
+def both_count_first(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Without the lock of the covers; two callers write only once both have counted."""
+    counted, load = Barrier(2), load_boards
+
+    def load_and_wait(*args: Any, **more: Any) -> Any:
+        boards = load(*args, **more)
+        counted.wait(30)
+        return boards
+
+    with patch.context() as own:
+        for module in (rounds, staff):
+            own.setattr(module, "lock_covers", lambda _session, _restaurant: None)
+        own.setattr(rounds, "load_boards", load_and_wait)
+        yield
+
+
+def too_many(scene: Scene) -> bool:
+    """Whether four are there, of three allowed; the check says so."""
+    return most_there(scene) == 4 and "covers" in {each.rule for each in scene.findings()}
 
 
 @pytest.mark.both
-@pytest.mark.parametrize("act", ACTS)
-def test_control_without_locks_there_are_too_many_covers(
-    db: Engine, monkeypatch: pytest.MonkeyPatch, act: str
+def test_control_without_locks_two_hosts_exceed_the_number(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert exceeds(db, monkeypatch, ACTS[act], safeguards=BOTH_OFF)
+    with stage(db, monkeypatch, safeguards=BOTH_OFF, covers=3, policies=NO_KEY) as scene:
+        with both_count_first(monkeypatch):
+            answers(together(scene.book, range(2)))
+        assert too_many(scene)
+
+
+@pytest.mark.both
+def test_control_without_locks_a_guest_and_a_host_exceed_the_number(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage(db, monkeypatch, safeguards=BOTH_OFF, covers=3, policies=NO_KEY) as scene:
+        scene.request(0)
+
+        def decide_or_book(number: int) -> int:
+            return scene.book(number) if number else scene.drain(limit=1)
+
+        with both_count_first(monkeypatch):
+            answers(together(decide_or_book, range(2)))
+        assert too_many(scene)
 
 
 @pytest.mark.mariadb
 def test_control_the_locks_of_two_books_are_not_enough(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert exceeds(db, monkeypatch, book_in_both, safeguards=Safeguards())
+    with stage(db, monkeypatch, covers=3, shifts=SHIFTS, policies=NO_KEY) as scene:
+        with both_count_first(monkeypatch):
+            book_in_both(scene, 2)
+        assert too_many(scene)
