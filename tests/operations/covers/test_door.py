@@ -23,7 +23,7 @@ def test_a_party_waits_is_quoted_called_and_seated(db: Engine) -> None:
     stand.move(seat, sits, now=START)
     party, small = wait(stand, 4), wait(stand, 2)
     waits = {number: quote for number, _, quote in places(stand, now=START)}
-    assert waits == {party: Quote(135, 160), small: Quote(0, 0)}
+    assert waits == {party: Quote(120, 150), small: Quote(0, 0)}
     with pytest.raises(NotSeated, match="no room"):
         stand.move(call_to_table, party, now=minutes(1))
     stand.move(call_to_table, small, now=minutes(1))
