@@ -80,6 +80,7 @@ def test_it_may_last_for_days_and_a_wrong_end_is_said_at_its_field(evening: Even
     assert block["tables"] == ["6"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "context"),
     [

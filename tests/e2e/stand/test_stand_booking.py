@@ -125,6 +125,7 @@ def test_a_walk_in_gets_what_it_needs_or_a_whole_area(equipped: Evening) -> None
     assert bob["tables"] == ["6"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "context"),
     [

@@ -109,6 +109,7 @@ def test_a_refusal_is_undone_from_the_toast_and_an_answer_is_not(careful: Evenin
     expect(undo).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "context"),
     [
