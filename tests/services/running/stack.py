@@ -246,7 +246,7 @@ class Stack:
         with self.engine.connect() as connection:
             return {row.id: row.status for row in connection.execute(query)}
 
-    def wait_decided(self, ids: Iterable[int], *, seconds: float = 30) -> dict[int, str]:
+    def wait_decided(self, ids: Iterable[int], *, seconds: float = 60) -> dict[int, str]:
         """Wait until all of these are decided; return their statuses."""
         wanted = set(ids)
 
@@ -272,7 +272,7 @@ class Stack:
             counted = {what: connection.scalar(query) or 0 for what, query in queries.items()}
         return {what: count for what, count in counted.items() if count}
 
-    def wait_quiet(self, *, seconds: float = 30) -> None:
+    def wait_quiet(self, *, seconds: float = 60) -> None:
         """Wait until no work is open. Raises NotReady, naming the open work."""
         try:
             wait_until(lambda: not self.pending(), seconds=seconds, what="no work left", every=0.05)
