@@ -81,7 +81,7 @@ def _booking(page: Page, reader: Reader) -> None:
     page.locator("#book-phone").fill("12")
     reader.read("booking: guest")
     page.locator("form[data-booking] .main-button").click()
-    expect(page.locator("[data-wrong]")).to_be_visible()
+    expect(page.locator("#book-phone[aria-invalid=true]")).to_be_visible()
     reader.read("booking: refused")
     page.keyboard.press("Escape")
 

@@ -177,7 +177,7 @@ def test_each_part_of_the_evening(full_evening: Evening, scheme: str, size: dict
             part.locator("[data-preview]").click()
             expect(part.locator("[data-result]")).to_be_visible()
             reader.read(f"{name} shown first")
-    assert parts.count() == 6
+    assert parts.count() == 7
     reader.finish()
 
 
@@ -187,6 +187,8 @@ def _fill(part: Any) -> None:
         reason.fill("Rain")
     if part.locator("[name=servers]").count():
         part.locator("[name=servers]").fill("Ana, Ben")
+    if part.locator("select[name=area]").count():
+        part.locator("select[name=area]").select_option(index=1)
     for box in part.locator("[name=tables], [name=reservations]").all()[:2]:
         box.check()
 
